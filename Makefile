@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# `make help` lists the targets.
+
+prefix	?= /usr/local
+bindir	?= $(prefix)/bin
+libdir	?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir	?= $(prefix)/share/man
+
+VERSION	:= 0.1.0
+SOVERSION := 0
+
+CC	?= gcc
+# SAN=1 builds everything with ASan and UBSan, TSAN=1 with TSan, each in a folder of its own.
+B	:= build$(if $(SAN),-san)$(if $(TSAN),-tsan)
+
+CFLAGS	?= -O2 -g
+LDFLAGS	?=
+WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef
+SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)$(if $(TSAN),-fsanitize=thread)
+# No contraction: f32 results must not depend on what the compiler fuses.
+ALL_CFLAGS := -std=gnu11 -fPIC -pthread -fvisibility=hidden -ffp-contract=off -MMD -MP \
+	      $(WARN) $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pthread $(SANFLAGS) $(LDFLAGS)
+
+.PHONY: all
+all: libs tools
+
+include libnpu/libnpu.mk
+include tools/tools.mk
+include tests/tests.mk
+
+# ------------------------------------------------------------------ the module
+# KDIR, or KERNEL_SRC as Yocto calls it; else the running kernel's headers, else the
+# newest 6.12 headers that are installed.
+KDIR ?= $(or $(KERNEL_SRC),$(wildcard /lib/modules/$(shell uname -r)/build),$(lastword $(sort $(wildcard /usr/src/linux-headers-6.12*-amd64))))
+
+.PHONY: modules modules_install
+modules:
+	@test -n "$(KDIR)" || { echo "no kernel headers found: apt install linux-headers-6.12-amd64, or make modules KDIR=..." >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+
+.PHONY: clean
+clean:
+	rm -rf build build-san build-tsan
+	@if test -n "$(KDIR)" && test -d "$(KDIR)"; then $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean; fi

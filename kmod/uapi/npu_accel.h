@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The contract between npu.ko and user space: ioctls, io_uring commands and the
+ * instruction set.
+ *
+ * Rules that hold for every structure here:
+ *  - every reserved or padding field must be zero, every flag must be defined,
+ *    otherwise the call answers -EINVAL;
+ *  - handles are per open file, are never 0, and -ENOENT is the answer to one
+ *    that does not exist;
+ *  - all integers are little endian, all offsets and sizes are bytes unless a
+ *    field says otherwise.
+ */
+#ifndef _UAPI_NPU_ACCEL_H_
+#define _UAPI_NPU_ACCEL_H_
+
+#if defined(__KERNEL__)
+#include <drm/drm.h>
+#else
+#include "drm.h"
+#endif
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/* Version of the calls below; the major number changes when a caller would break. */
+#define NPU_UAPI_VERSION_MAJOR	1
+#define NPU_UAPI_VERSION_MINOR	0
+
+/*
+ * Instruction set
+ * ===============
+ *
+ * A program is an array of fixed-size instructions plus a constant section.
+ * Both are copied once, at creation, into memory that user space cannot reach.
+ * An instruction names up to NPU_INSN_TENSORS tensors, each a typed, strided
+ * four-dimensional view (N, H, W, C; C is dense) into a *slot*. A program never
+ * holds an address: slots are bound to memory by a launch.
+ *
+ * The arithmetic of each instruction is in Documentation/instruction-set.rst.
+ */
+
+/* Version of the instruction encoding, in struct drm_npu_program_create. */
+#define NPU_ISA_VERSION		1
+
+#define NPU_INSN_TENSORS	8	/* tensors of one instruction */
+#define NPU_MAX_INSNS		65536	/* instructions of one program */
+#define NPU_MAX_SLOTS		32	/* slots of one program */
+#define NPU_MAX_CONSTS		(16u << 20)	/* bytes of a constant section */
+#define NPU_MAX_DIM		(1u << 24)	/* largest dimension of a tensor */
+#define NPU_MAX_DEPTH		65536	/* largest K of a matrix product */
+#define NPU_MAX_SOFTMAX		4096	/* longest row of a softmax */
+#define NPU_SLOT_ALIGN		64	/* alignment of slot offsets and strides */
+#define NPU_MAX_SLOT_BYTES	0xffffffffull	/* a slot ends below 4 GiB */
+
+/**
+ * enum npu_type - element type of a tensor
+ * @NPU_TYPE_NONE: the tensor is unused; every other field of it must be zero
+ * @NPU_TYPE_INT8: 8-bit signed, zero point in [-128, 127]
+ * @NPU_TYPE_INT16: 16-bit signed, symmetric: the zero point must be 0
+ * @NPU_TYPE_INT32: 32-bit signed (bias; input of REQUANTISE); zero point 0
+ * @NPU_TYPE_INT64: 64-bit signed (bias of int16 activations); zero point 0
+ */
+enum npu_type {
+	NPU_TYPE_NONE	= 0,
+	NPU_TYPE_INT8	= 1,
+	NPU_TYPE_INT16	= 2,
+	NPU_TYPE_INT32	= 3,
+	NPU_TYPE_INT64	= 4,
+};
+
+/**
+ * enum npu_layout - how the elements of a tensor lie in memory
+ * @NPU_LAYOUT_LINEAR: element (n, h, w, c) is at
+ *	offset + n * stride[0] + h * stride[1] + w * stride[2] + c * sizeof(type)
+ * @NPU_LAYOUT_BLOCK16X4: packed int8 weights, dim = {OC, KH, KW, IC}. With
+ *	K = KH * KW * IC and k the index into that flattened product, element
+ *	(o, k) is at offset + ((o / 16) * ceil(K / 4) + k / 4) * 64 + (o % 16) * 4 + k % 4.
+ *	Positions past OC or K are padding: they must be there and are expected
+ *	to be zero, but a program never depends on their value. stride must be 0.
+ */
+enum npu_layout {
+	NPU_LAYOUT_LINEAR	= 0,
+	NPU_LAYOUT_BLOCK16X4	= 1,
+};
+
+/**
+ * struct npu_tensor - a view into a slot
+ * @slot: index of the slot, below the program's slot count
+ * @type: enum npu_type; NPU_TYPE_NONE where the instruction has no such tensor
+ * @layout: enum npu_layout
+ * @reserved: zero
+ * @offset: bytes from the start of the slot, a multiple of the element size
+ * @zero_point: the integer that stands for real 0
+ * @dim: N, H, W, C, each at least 1 and at most NPU_MAX_DIM; bias and other
+ *	vectors are {1, 1, 1, length}
+ * @stride: bytes from one index to the next of N, H, W, multiples of the element
+ *	size; C is dense. A stride whose dimension is 1 is not used but must still
+ *	be a multiple of the element size. Those of a tensor that is written must
+ *	not let two elements overlap.
+ */
+struct npu_tensor {
+	__u8  slot;
+	__u8  type;
+	__u8  layout;
+	__u8  reserved;
+	__u32 offset;
+	__s32 zero_point;
+	__u32 dim[4];
+	__u32 stride[3];
+};
+
+/**
+ * struct npu_scale - a real multiplier as an integer pair, in the constant section
+ * @multiplier: Q0.31 significand, 0 or in [2^30, 2^31)
+ * @shift: power of two, in [-31, 30]; positive shifts left
+ */
+struct npu_scale {
+	__s32 multiplier;
+	__s32 shift;
+};
+
+/**
+ * enum npu_opcode - what an instruction does
+ *
+ * The tensors of each, t[0] first ("out" is written, the others are read):
+ *
+ * @NPU_OP_NOP: nothing; no tensors, all parameters zero
+ * @NPU_OP_COPY: out, in: same type and dims, any two strided views
+ * @NPU_OP_FULLY_CONNECTED: out {1,1,M,N}, in {1,1,M,K}, weights {N,1,1,K}
+ *	BLOCK16X4, bias (int32; int64 allowed with int16 in) of round_up(N, 16)
+ *	entries or NONE. in int8 or int16, out int8 or int16. The input's zero point
+ *	must be 0: -zp * sum(w) belongs in the bias. Parameters: &npu_insn.fc
+ * @NPU_OP_ADD: out, in1, in2: one type of int8 or int16, same dims.
+ *	Parameters: &npu_insn.binary, three scales: in1, in2, out
+ * @NPU_OP_MUL: as ADD, one scale
+ * @NPU_OP_CLAMP: out, in: one type of int8 or int16, same dims and zero point.
+ *	Parameters: &npu_insn.clamp
+ * @NPU_OP_REQUANTISE: out int8 or int16, in int8, int16 or int32, same dims.
+ *	Parameters: &npu_insn.requantise
+ * @NPU_OP_TABLE: out, in, same dims. int8: 256 entries of one byte, index x + 128.
+ *	int16: 513 entries of int16, interpolated. Parameters: &npu_insn.table
+ * @NPU_OP_SIGMOID: out, in: one type of int8 or int16, same dims. int8 out has zero point
+ *	-128, scale 1/256; int16 out scale 1/32768. Parameters: &npu_insn.sigmoid
+ * @NPU_OP_TANH: as SIGMOID; int8 out has zero point 0, scale 1/128
+ * @NPU_OP_SOFTMAX: out, in: same dims, over C (at most NPU_MAX_SOFTMAX); int8 to
+ *	int8, int8 to int16, int16 to int16. Parameters: &npu_insn.softmax
+ *
+ * Numbers between the groups are kept for convolution and pooling (0x11..),
+ * further arithmetic (0x22..), further activations (0x38..) and recurrence (0x50..).
+ * Opcode 0 is refused, so that zeroed memory is not a program.
+ */
+enum npu_opcode {
+	NPU_OP_NOP		= 0x01,
+	NPU_OP_COPY		= 0x02,
+	NPU_OP_FULLY_CONNECTED	= 0x10,
+	NPU_OP_ADD		= 0x20,
+	NPU_OP_MUL		= 0x21,
+	NPU_OP_CLAMP		= 0x30,
+	NPU_OP_REQUANTISE	= 0x31,
+	NPU_OP_TABLE		= 0x32,
+	NPU_OP_SIGMOID		= 0x33,
+	NPU_OP_TANH		= 0x34,
+	NPU_OP_SOFTMAX		= 0x35,
+};
+
+/**
+ * struct npu_insn - one instruction, NPU_INSN_SIZE bytes
+ * @opcode: enum npu_opcode
+ * @reserved: zero
+ * @flags: zero: none is defined yet
+ * @reserved2: zero
+ * @t: the tensors, in the order that enum npu_opcode gives; the rest NPU_TYPE_NONE
+ * @fc: FULLY_CONNECTED. scale_count is 1, or round_up(N, 16) for per-channel scales;
+ *	the output is clamped to [act_min, act_max], which lies within its type
+ * @binary: ADD and MUL. scales is the constant-section offset of three (ADD) or one
+ *	(MUL) struct npu_scale; ADD's may only shift right (shift <= 0)
+ * @clamp: CLAMP
+ * @requantise: REQUANTISE, scales is the offset of one struct npu_scale
+ * @table: TABLE, offset of the table in the constant section, 2-aligned
+ * @sigmoid: SIGMOID and TANH. int8: multiplier in [2^30, 2^31), shift in [0, 30] and
+ *	radius in [0, 255]: inputs further than radius from the zero point saturate.
+ *	int16: multiplier in [0, 32767], shift in [0, 15], radius 0; multiplier
+ *	0 stands for a power-of-two input scale, where shift is at most 13
+ * @softmax: SOFTMAX. int8: multiplier in [2^30, 2^31), shift in [0, 30], diff_min in
+ *	[-255 << 5, 0] as the reference computes it.
+ *	int16: multiplier as in a struct npu_scale, shift in [-31, 7], diff_min 0
+ * @raw: the parameters as words; those that the opcode does not use are zero
+ *
+ * Constant-section offsets are multiples of 4 unless said otherwise.
+ */
+struct npu_insn {
+	__u16 opcode;
+	__u16 reserved;
+	__u32 flags;
+	__u64 reserved2;
+	struct npu_tensor t[NPU_INSN_TENSORS];
+	union {
+		struct {
+			__u32 scales;
+			__u32 scale_count;
+			__s32 act_min;
+			__s32 act_max;
+		} fc;
+		struct {
+			__u32 scales;
+			__s32 act_min;
+			__s32 act_max;
+		} binary;
+		struct {
+			__s32 min;
+			__s32 max;
+		} clamp;
+		struct {
+			__u32 scales;
+			__s32 act_min;
+			__s32 act_max;
+		} requantise;
+		struct {
+			__u32 offset;
+		} table;
+		struct {
+			__s32 multiplier;
+			__s32 shift;
+			__s32 radius;
+		} sigmoid;
+		struct {
+			__s32 multiplier;
+			__s32 shift;
+			__s32 diff_min;
+		} softmax;
+		__u32 raw[12];
+	};
+};
+
+#define NPU_INSN_SIZE	384
+
+/*
+ * Calls
+ * =====
+ */
+
+#define DRM_NPU_QUERY			0x00
+#define DRM_NPU_BO_CREATE		0x01
+#define DRM_NPU_BO_MMAP_OFFSET		0x02
+#define DRM_NPU_PROGRAM_CREATE		0x03
+#define DRM_NPU_PROGRAM_DESTROY		0x04
+#define DRM_NPU_LAUNCH_CREATE		0x05
+#define DRM_NPU_LAUNCH_DESTROY		0x06
+#define DRM_NPU_QUEUE_CREATE		0x07
+#define DRM_NPU_QUEUE_DESTROY		0x08
+#define DRM_NPU_SUBMIT			0x09
+#define DRM_NPU_CANCEL			0x0a
+
+/**
+ * enum drm_npu_query_type - what DRM_IOCTL_NPU_QUERY returns
+ * @DRM_NPU_QUERY_DEVICE: struct drm_npu_device_info
+ */
+enum drm_npu_query_type {
+	DRM_NPU_QUERY_DEVICE = 0,
+};
+
+/**
+ * struct drm_npu_query - arguments of DRM_IOCTL_NPU_QUERY
+ * @type: enum drm_npu_query_type
+ * @size: in: bytes at @data; out: bytes that the kernel knows. The kernel writes the
+ *	smaller of the two, so old and new callers meet old and new kernels
+ * @data: user address to write to, or 0 to ask only for the size
+ */
+struct drm_npu_query {
+	__u32 type;
+	__u32 size;
+	__u64 data;
+};
+
+/* CPU features that the SIMD backend found, in struct drm_npu_device_info. */
+#define DRM_NPU_ISA_AVX2		(1u << 0)
+#define DRM_NPU_ISA_AVX_VNNI		(1u << 1)
+#define DRM_NPU_ISA_AVX512_VNNI		(1u << 2)
+#define DRM_NPU_ISA_NEON		(1u << 8)
+#define DRM_NPU_ISA_DOTPROD		(1u << 9)
+#define DRM_NPU_ISA_I8MM		(1u << 10)
+
+/* What this kernel lets the driver do, in struct drm_npu_device_info. */
+#define DRM_NPU_FEATURE_URING		(1u << 0)	/* io_uring commands */
+#define DRM_NPU_FEATURE_URING_CANCEL	(1u << 1)	/* ... which exit and exec can cancel */
+
+/**
+ * struct drm_npu_device_info - DRM_NPU_QUERY_DEVICE; grows at its end only
+ * @uapi_major: NPU_UAPI_VERSION_MAJOR of the driver
+ * @uapi_minor: NPU_UAPI_VERSION_MINOR of the driver
+ * @isa_version: the newest NPU_ISA_VERSION that it runs; it runs all older ones
+ * @isa_features: DRM_NPU_ISA_*
+ * @features: DRM_NPU_FEATURE_*
+ * @cores: compute cores
+ * @max_insns: instructions of a program
+ * @max_consts: bytes of a constant section
+ * @max_slots: slots of a program
+ * @max_jobs: jobs of one DRM_IOCTL_NPU_SUBMIT
+ * @max_queued: jobs waiting in one queue
+ * @max_syncs: in- or out-points of one job
+ * @max_pinned: bytes that one user may have bound to launches
+ * @backlog_ns: validated work that a queue may hold when a fence is published
+ * @backend: name of the compute backend, NUL-terminated
+ * @variant: name of the kernel variant that it runs, NUL-terminated
+ */
+struct drm_npu_device_info {
+	__u32 uapi_major;
+	__u32 uapi_minor;
+	__u32 isa_version;
+	__u32 isa_features;
+	__u32 features;
+	__u32 cores;
+	__u32 max_insns;
+	__u32 max_consts;
+	__u32 max_slots;
+	__u32 max_jobs;
+	__u32 max_queued;
+	__u32 max_syncs;
+	__u64 max_pinned;
+	__u64 backlog_ns;
+	char  backend[32];
+	char  variant[32];
+};
+
+/* The buffer can be exported with PRIME_HANDLE_TO_FD; jobs that use it take a slower path. */
+#define DRM_NPU_BO_SHAREABLE		(1u << 0)
+
+/**
+ * struct drm_npu_bo_create - arguments of DRM_IOCTL_NPU_BO_CREATE
+ * @size: in: bytes, at least 1; out: rounded up to pages. The memory is zeroed
+ * @flags: DRM_NPU_BO_SHAREABLE or 0
+ * @handle: out: GEM handle, closed with DRM_IOCTL_GEM_CLOSE
+ */
+struct drm_npu_bo_create {
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
+};
+
+/**
+ * struct drm_npu_bo_mmap_offset - arguments of DRM_IOCTL_NPU_BO_MMAP_OFFSET
+ * @handle: GEM handle of a native buffer (an imported one is mapped by its exporter: EINVAL)
+ * @pad: zero
+ * @offset: out: what to pass to mmap() of the device file. The mapping is of ordinary,
+ *	cached pages that can be pinned: O_DIRECT and registered io_uring buffers work
+ */
+struct drm_npu_bo_mmap_offset {
+	__u32 handle;
+	__u32 pad;
+	__u64 offset;
+};
+
+/**
+ * struct drm_npu_program_create - arguments of DRM_IOCTL_NPU_PROGRAM_CREATE
+ * @insns: user address of @insn_count struct npu_insn
+ * @consts: user address of the constant section, 0 if @const_size is 0
+ * @insn_count: 1 to max_insns
+ * @const_size: bytes, 0 to max_consts
+ * @slot_count: slots that a launch must bind, 0 to max_slots; each must be used
+ * @isa_version: NPU_ISA_VERSION that the program was made for
+ * @flags: zero
+ * @handle: out
+ *
+ * -EINVAL: the program is malformed; drm.debug=0x2 logs the instruction and field.
+ */
+struct drm_npu_program_create {
+	__u64 insns;
+	__u64 consts;
+	__u32 insn_count;
+	__u32 const_size;
+	__u32 slot_count;
+	__u32 isa_version;
+	__u32 flags;
+	__u32 handle;
+};
+
+/**
+ * struct drm_npu_destroy - arguments of DRM_IOCTL_NPU_{PROGRAM,LAUNCH,QUEUE}_DESTROY
+ * @handle: the object. A program stays alive while launches use it, a launch while
+ *	jobs do. Destroying a queue cancels its jobs and returns without waiting
+ * @pad: zero
+ */
+struct drm_npu_destroy {
+	__u32 handle;
+	__u32 pad;
+};
+
+/**
+ * enum drm_npu_slot_kind - how a launch binds a slot
+ * @DRM_NPU_SLOT_FIXED: one range, the same for every job
+ * @DRM_NPU_SLOT_INDEXED: job i uses offset + i * stride
+ * @DRM_NPU_SLOT_SCRATCH: memory of the queue, private to the file, zeroed when allocated; its
+ *	content is undefined at the start of a job
+ */
+enum drm_npu_slot_kind {
+	DRM_NPU_SLOT_FIXED	= 0,
+	DRM_NPU_SLOT_INDEXED	= 1,
+	DRM_NPU_SLOT_SCRATCH	= 2,
+};
+
+/**
+ * struct drm_npu_slot - memory of one slot
+ * @kind: enum drm_npu_slot_kind
+ * @bo: GEM handle; 0 for scratch
+ * @offset: bytes into the buffer, a multiple of NPU_SLOT_ALIGN; 0 for scratch
+ * @stride: bytes between indices, a multiple of NPU_SLOT_ALIGN, 0 unless indexed; a slot
+ *	that the program writes must have a stride of at least its size (if count is over 1)
+ */
+struct drm_npu_slot {
+	__u32 kind;
+	__u32 bo;
+	__u64 offset;
+	__u64 stride;
+};
+
+/**
+ * struct drm_npu_launch_create - arguments of DRM_IOCTL_NPU_LAUNCH_CREATE
+ * @slots: user address of @slot_count struct drm_npu_slot
+ * @slot_count: the program's slot count
+ * @program: handle
+ * @count: indices, at least 1: jobs use 0 to @count - 1
+ * @flags: zero
+ * @handle: out
+ * @pad: zero
+ *
+ * The sizes come from the program. -ENOSPC: a slot ends outside its buffer. -ENOMEM:
+ * no memory, or over max_pinned.
+ */
+struct drm_npu_launch_create {
+	__u64 slots;
+	__u32 slot_count;
+	__u32 program;
+	__u32 count;
+	__u32 flags;
+	__u32 handle;
+	__u32 pad;
+};
+
+/**
+ * enum drm_npu_priority - urgency of a queue
+ * @DRM_NPU_PRIORITY_LOW: when nothing else wants the core, with a minimum share
+ * @DRM_NPU_PRIORITY_NORMAL: the default
+ * @DRM_NPU_PRIORITY_HIGH: before normal; needs CAP_SYS_NICE
+ * @DRM_NPU_PRIORITY_REALTIME: before everything; needs CAP_SYS_NICE
+ */
+enum drm_npu_priority {
+	DRM_NPU_PRIORITY_LOW		= 0,
+	DRM_NPU_PRIORITY_NORMAL		= 1,
+	DRM_NPU_PRIORITY_HIGH		= 2,
+	DRM_NPU_PRIORITY_REALTIME	= 3,
+};
+
+/**
+ * struct drm_npu_queue_create - arguments of DRM_IOCTL_NPU_QUEUE_CREATE
+ * @priority: enum drm_npu_priority
+ * @flags: zero
+ * @handle: out
+ * @pad: zero
+ *
+ * The jobs of a queue run one after another, in the order of submission.
+ */
+struct drm_npu_queue_create {
+	__u32 priority;
+	__u32 flags;
+	__u32 handle;
+	__u32 pad;
+};
+
+/**
+ * struct drm_npu_job - what to run; also the payload of NPU_URING_CMD_SUBMIT
+ * @queue: queue handle
+ * @launch: launch handle
+ * @index: index into the launch, below its count
+ * @cookie: the caller's, for CANCEL; need not be unique
+ */
+struct drm_npu_job {
+	__u32 queue;
+	__u32 launch;
+	__u32 index;
+	__u32 cookie;
+};
+
+/**
+ * struct drm_npu_sync - a point on a timeline
+ * @handle: syncobj handle
+ * @pad: zero
+ * @point: timeline point, 0 for a binary syncobj
+ */
+struct drm_npu_sync {
+	__u32 handle;
+	__u32 pad;
+	__u64 point;
+};
+
+/**
+ * struct drm_npu_submit_job - one job of DRM_IOCTL_NPU_SUBMIT
+ * @job: what to run
+ * @in_syncs: user address of @in_count struct drm_npu_sync to wait for before it starts; each
+ *	must already have a fence (-EINVAL otherwise). The job fails with the error of a
+ *	fence that failed
+ * @out_syncs: user address of @out_count struct drm_npu_sync that get its fence; a timeline
+ *	point must lie beyond those already there
+ * @in_count: 0 to max_syncs
+ * @out_count: 0 to max_syncs
+ * @flags: zero
+ * @pad: zero
+ */
+struct drm_npu_submit_job {
+	struct drm_npu_job job;
+	__u64 in_syncs;
+	__u64 out_syncs;
+	__u32 in_count;
+	__u32 out_count;
+	__u32 flags;
+	__u32 pad;
+};
+
+/**
+ * struct drm_npu_submit - arguments of DRM_IOCTL_NPU_SUBMIT
+ * @jobs: user address of @job_count struct drm_npu_submit_job
+ * @job_count: 1 to max_jobs
+ * @flags: zero
+ *
+ * All jobs are queued, or none is. -EAGAIN: a queue is full. -EBUSY: a queue holds more than
+ * backlog_ns of work and the job publishes a fence.
+ */
+struct drm_npu_submit {
+	__u64 jobs;
+	__u32 job_count;
+	__u32 flags;
+};
+
+/**
+ * struct drm_npu_cancel - arguments of DRM_IOCTL_NPU_CANCEL; also the payload of
+ *	NPU_URING_CMD_CANCEL
+ * @queue: queue handle
+ * @cookie: jobs of that queue with this cookie end with -ECANCELED: at once those that have
+ *	not started, after its current step the one that runs
+ * @count: ioctl, out: how many; must be 0 on input
+ * @pad: zero
+ *
+ * -ENOENT: no such job.
+ */
+struct drm_npu_cancel {
+	__u32 queue;
+	__u32 cookie;
+	__u32 count;
+	__u32 pad;
+};
+
+#define DRM_IOCTL_NPU_QUERY \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_QUERY, struct drm_npu_query)
+#define DRM_IOCTL_NPU_BO_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_BO_CREATE, struct drm_npu_bo_create)
+#define DRM_IOCTL_NPU_BO_MMAP_OFFSET \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_BO_MMAP_OFFSET, struct drm_npu_bo_mmap_offset)
+#define DRM_IOCTL_NPU_PROGRAM_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_PROGRAM_CREATE, struct drm_npu_program_create)
+#define DRM_IOCTL_NPU_PROGRAM_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_NPU_PROGRAM_DESTROY, struct drm_npu_destroy)
+#define DRM_IOCTL_NPU_LAUNCH_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_LAUNCH_CREATE, struct drm_npu_launch_create)
+#define DRM_IOCTL_NPU_LAUNCH_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_NPU_LAUNCH_DESTROY, struct drm_npu_destroy)
+#define DRM_IOCTL_NPU_QUEUE_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_QUEUE_CREATE, struct drm_npu_queue_create)
+#define DRM_IOCTL_NPU_QUEUE_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_NPU_QUEUE_DESTROY, struct drm_npu_destroy)
+#define DRM_IOCTL_NPU_SUBMIT \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_SUBMIT, struct drm_npu_submit)
+#define DRM_IOCTL_NPU_CANCEL \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_NPU_CANCEL, struct drm_npu_cancel)
+
+/*
+ * io_uring commands
+ * =================
+ *
+ * IORING_OP_URING_CMD on the device file; sqe->cmd_op holds one of these, the 16 command
+ * bytes of an ordinary 64-byte SQE hold the payload. Flags, when there are any, will be
+ * other values of cmd_op. sqe->addr, len, rw_flags (uring_cmd_flags other than
+ * IORING_URING_CMD_FIXED) and the rest that the command does not use must be zero.
+ *
+ * NPU_URING_CMD_SUBMIT, struct drm_npu_job: cqe->res is 0 or -errno once the job has
+ * ended. On a ring with IORING_SETUP_CQE32, big_cqe[0] is device ns (low 32 bits) and
+ * queued µs (high 32 bits), each saturating.
+ *
+ * NPU_URING_CMD_CANCEL, struct drm_npu_cancel: cqe->res is the number of jobs or -ENOENT.
+ *
+ * The values are _IOW('N', nr, payload) so that they cannot collide with an ioctl.
+ */
+#define NPU_URING_CMD_SUBMIT	_IOW('N', 0x00, struct drm_npu_job)
+#define NPU_URING_CMD_CANCEL	_IOW('N', 0x01, struct drm_npu_cancel)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _UAPI_NPU_ACCEL_H_ */

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * npu_train.h - build, train, quantise and compile neural networks on the CPU
+ *
+ * This is libnpu-train.so, which a developer or a learning board adds to the runtime of npu.h.
+ * The chapters follow the way of the data:
+ *
+ *	1. data          read it, prepare it, split it
+ *	2. models        layers, one after another
+ *	3. training      losses, optimisers, fit
+ *	4. evaluation    metrics
+ *	5. parameters    named arrays to read and write
+ *	6. model files   ONNX
+ *	7. compiling     to a .npu program
+ *
+ * Tensors are f32, sample first, then N, H, W, C order: a sample of an MLP is one row of
+ * `features` values. Errors are as in npu.h. Everything random comes from a seed, and training
+ * repeats bit for bit for a seed and a kernel variant, whatever the number of threads.
+ */
+#ifndef NPU_TRAIN_H
+#define NPU_TRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "npu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* -------------------------------------------------------------------- 1. data */
+
+/**
+ * struct npu_dataset - samples and what should be said of them
+ * @samples: how many
+ * @dim: H, W, C of a sample; a row of n features is {1, 1, n}
+ * @features: H * W * C
+ * @targets: values of @y a sample; 0 where there are labels instead
+ * @classes: number of classes; 0 where there are targets instead
+ * @x: f32 [samples][features]
+ * @y: f32 [samples][targets], or NULL
+ * @labels: [samples], each in [0, classes), or NULL
+ * @feature_names: [features], or NULL
+ * @class_names: [classes], or NULL
+ *
+ * What the functions below fill belongs to the dataset and goes with npu_dataset_free(), which
+ * leaves the structure zeroed. A caller who points it at arrays of his own simply does not free it.
+ */
+struct npu_dataset {
+	size_t samples;
+	uint32_t dim[3];
+	size_t features;
+	size_t targets;
+	size_t classes;
+	float *x;
+	float *y;
+	int32_t *labels;
+	char **feature_names;
+	char **class_names;
+};
+
+void npu_dataset_free(struct npu_dataset *data);
+
+/* An empty dataset with zeroed arrays: @targets or @classes is 0. */
+int npu_dataset_alloc(struct npu_dataset *data, size_t samples, const uint32_t dim[3],
+		      size_t targets, size_t classes, struct npu_error *err);
+
+/**
+ * struct npu_csv_options - how to read a CSV file; all zero is the default
+ * @separator: 0 to find out among comma, semicolon and tab
+ * @header: 0 to find out (a first line with a field that is not a number), 1 yes, -1 no
+ * @label: name of the column with the class, or its number ("-1" is the last); NULL if none
+ * @targets: names or numbers of the columns with real targets, separated by commas; NULL if none
+ *
+ * With neither @label nor @targets, all columns are features. Class names are sorted, numbers
+ * as numbers. An error names file, line and column.
+ */
+struct npu_csv_options {
+	char separator;
+	int header;
+	const char *label;
+	const char *targets;
+};
+
+int npu_dataset_read_csv(struct npu_dataset *data, const char *path,
+			 const struct npu_csv_options *options, struct npu_error *err);
+
+/* IDX images or vectors (unsigned bytes are scaled to [0, 1]) and labels, each plain or gzip. */
+int npu_dataset_read_idx(struct npu_dataset *data, const char *samples_path,
+			 const char *labels_path, struct npu_error *err);
+
+/*
+ * NumPy .npy, C order, f4 f8 i1 u1 i2 u2 i4 i8. @y_path may be NULL; integers in it of rank 1
+ * are labels, floats are targets.
+ */
+int npu_dataset_read_npy(struct npu_dataset *data, const char *x_path, const char *y_path,
+			 struct npu_error *err);
+
+/* A dataset's x as .npy, f4, shape (samples, features). */
+int npu_write_npy(const char *path, const float *values, size_t rows, size_t columns,
+		  struct npu_error *err);
+
+/**
+ * struct npu_scaler - x' = (x - mean) * factor, a feature at a time
+ * @count: features
+ * @mean: [count]
+ * @factor: [count]; 1 for a feature that does not vary
+ *
+ * Fitted on training data, then part of the model (npu_model_set_scaler()), so that raw data
+ * goes in wherever the model does. Free with npu_scaler_free().
+ */
+struct npu_scaler {
+	size_t count;
+	float *mean;
+	float *factor;
+};
+
+int npu_scaler_fit_standard(struct npu_scaler *scaler, const struct npu_dataset *data,
+			    struct npu_error *err);	/* mean 0, variance 1 */
+int npu_scaler_fit_min_max(struct npu_scaler *scaler, const struct npu_dataset *data,
+			   struct npu_error *err);	/* to [0, 1] */
+void npu_scaler_free(struct npu_scaler *scaler);
+
+/* Labels to targets: y[i][labels[i]] = 1. Labels stay. */
+int npu_dataset_one_hot(struct npu_dataset *data, struct npu_error *err);
+
+/* Shuffle by @seed and split; @test gets round(@fraction * samples) of them. @data is unchanged. */
+int npu_dataset_split(const struct npu_dataset *data, float fraction, uint64_t seed,
+		      struct npu_dataset *train, struct npu_dataset *test, struct npu_error *err);
+
+/* ------------------------------------------------------------------ 2. models */
+
+struct npu_model;
+
+enum npu_activation {
+	NPU_LINEAR = 0,		/* x */
+	NPU_RELU,		/* max(0, x) */
+	NPU_LEAKY_RELU,		/* x < 0 ? alpha * x : x */
+	NPU_SIGMOID,		/* 1 / (1 + exp(-x)) */
+	NPU_TANH,
+	NPU_SOFTMAX,		/* exp(x_i - max) / sum_j exp(x_j - max), over C */
+};
+
+/**
+ * enum npu_initializer - how weights [out][in] start
+ * @NPU_INIT_DEFAULT: He uniform before relu and leaky relu, Glorot uniform otherwise
+ * @NPU_INIT_GLOROT_UNIFORM: U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio 2010)
+ * @NPU_INIT_GLOROT_NORMAL: N(0, 2 / (in + out))
+ * @NPU_INIT_HE_UNIFORM: U(-a, a), a = sqrt(6 / in) (He et al. 2015)
+ * @NPU_INIT_HE_NORMAL: N(0, 2 / in)
+ * @NPU_INIT_ZEROS: 0
+ * @NPU_INIT_CONSTANT: the layer's init_value
+ */
+enum npu_initializer {
+	NPU_INIT_DEFAULT = 0,
+	NPU_INIT_GLOROT_UNIFORM,
+	NPU_INIT_GLOROT_NORMAL,
+	NPU_INIT_HE_UNIFORM,
+	NPU_INIT_HE_NORMAL,
+	NPU_INIT_ZEROS,
+	NPU_INIT_CONSTANT,
+};
+
+enum npu_layer_kind {
+	NPU_LAYER_DENSE = 1,
+	NPU_LAYER_ACTIVATION,
+};
+
+/**
+ * struct npu_layer - description of a layer; make it with npu_dense() and the like
+ * @kind: enum npu_layer_kind
+ * @name: for parameters, messages and ONNX; NULL for "dense1", "dense2", ...; copied
+ * @units: dense: outputs
+ * @activation: dense: applied to the outputs; activation: the layer itself
+ * @alpha: slope of leaky relu below 0; 0 stands for 0.01
+ * @init: dense: of the weights
+ * @init_value: dense: with NPU_INIT_CONSTANT
+ * @no_bias: dense: leave the bias out (it starts at zero otherwise)
+ *
+ * Dense: y[n][o] = activation(sum_i x[n][i] * w[o][i] + b[o]).
+ */
+struct npu_layer {
+	enum npu_layer_kind kind;
+	const char *name;
+	uint32_t units;
+	enum npu_activation activation;
+	float alpha;
+	enum npu_initializer init;
+	float init_value;
+	bool no_bias;
+};
+
+/* npu_model_add(model, npu_dense(.units = 64, .activation = NPU_RELU), &err) */
+#define npu_dense(...) \
+	((struct npu_layer){ .kind = NPU_LAYER_DENSE, __VA_ARGS__ })
+#define npu_activation(...) \
+	((struct npu_layer){ .kind = NPU_LAYER_ACTIVATION, __VA_ARGS__ })
+
+/**
+ * npu_model_create - an empty network
+ * @model: out; free with npu_model_free()
+ * @dim: H, W, C of an input sample; {1, 1, n} for n features
+ * @seed: of the initial weights, of shuffling, and of all else that is random
+ */
+int npu_model_create(struct npu_model **model, const uint32_t dim[3], uint64_t seed,
+		     struct npu_error *err);
+void npu_model_free(struct npu_model *model);
+
+/* Append a layer. Return: its number, from 0, or a negative errno. */
+int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_error *err);
+
+/* Preprocessing and class names travel with the model into ONNX and .npu files; copied. */
+int npu_model_set_scaler(struct npu_model *model, const struct npu_scaler *scaler,
+			 struct npu_error *err);
+int npu_model_set_class_names(struct npu_model *model, char *const *names, size_t count,
+			      struct npu_error *err);
+
+size_t npu_model_layers(const struct npu_model *model);
+/* Description of layer @i, its name filled in; NULL past the end. */
+const struct npu_layer *npu_model_layer(const struct npu_model *model, size_t i);
+size_t npu_model_features(const struct npu_model *model);
+size_t npu_model_outputs(const struct npu_model *model);
+size_t npu_model_parameter_count(const struct npu_model *model);
+const struct npu_scaler *npu_model_scaler(const struct npu_model *model);	/* NULL if none */
+const char *npu_model_class_name(const struct npu_model *model, size_t i);	/* NULL if none */
+void npu_model_dim(const struct npu_model *model, uint32_t dim[3]);		/* of the input */
+
+/* ---------------------------------------------------------------- 3. training */
+
+enum npu_loss {
+	NPU_LOSS_AUTO = 0,		/* labels: cross-entropy; one output and sigmoid: binary; else MSE */
+	NPU_LOSS_MSE,			/* mean over samples and outputs of (y - t)^2 */
+	NPU_LOSS_CROSS_ENTROPY,		/* -mean log p[label], or -mean sum t log p; ends in softmax */
+	NPU_LOSS_BINARY_CROSS_ENTROPY,	/* -mean (t log p + (1 - t) log(1 - p)); ends in sigmoid */
+};
+
+enum npu_optimizer_kind {
+	NPU_SGD = 1,
+	NPU_ADAM,
+};
+
+/**
+ * struct npu_optimizer - how parameters follow their gradients; make it with npu_sgd(), npu_adam()
+ * @kind: enum npu_optimizer_kind
+ * @rate: learning rate
+ * @momentum: SGD: v = momentum * v + g; w -= rate * v
+ * @beta1: Adam (Kingma and Ba 2015, algorithm 1)
+ * @beta2: Adam
+ * @epsilon: Adam
+ */
+struct npu_optimizer {
+	enum npu_optimizer_kind kind;
+	float rate;
+	float momentum;
+	float beta1;
+	float beta2;
+	float epsilon;
+};
+
+/* npu_adam(), or npu_adam(.rate = 0.01f) */
+#define npu_sgd(...) \
+	((struct npu_optimizer){ .kind = NPU_SGD, .rate = 0.01f, __VA_ARGS__ })
+#define npu_adam(...) \
+	((struct npu_optimizer){ .kind = NPU_ADAM, .rate = 0.001f, .beta1 = 0.9f, \
+				 .beta2 = 0.999f, .epsilon = 1e-7f, __VA_ARGS__ })
+
+/**
+ * struct npu_epoch - what the progress callback is told
+ * @epoch: from 1
+ * @epochs: asked for
+ * @batch: batches done of this epoch
+ * @batches: of an epoch; @batch == @batches at its end, when the figures below are complete
+ * @loss: mean over the samples of this epoch so far
+ * @accuracy: likewise, where there are classes; else NaN
+ * @val_loss: after the epoch, where there is validation data; else NaN
+ * @val_accuracy: likewise
+ * @seconds: since fit began
+ */
+struct npu_epoch {
+	unsigned int epoch, epochs;
+	size_t batch, batches;
+	float loss, accuracy, val_loss, val_accuracy;
+	double seconds;
+};
+
+/**
+ * struct npu_fit_options - all zero is the default
+ * @loss: NPU_LOSS_AUTO
+ * @optimizer: kind 0 for npu_adam()
+ * @epochs: 0 for 10
+ * @batch: samples; 0 for 32
+ * @no_shuffle: keep the order of the samples
+ * @validation: data to validate on, or NULL
+ * @validation_fraction: else this share of the training data, taken at random
+ * @patience: stop after so many epochs without a better validation loss (training loss where
+ *	there is none) and restore the best weights; 0 never
+ * @min_delta: better means lower by more than this
+ * @threads: 0 for the CPUs that this process may use
+ * @progress: called after batches and epochs; non-zero stops training with -ECANCELED.
+ *	NULL for none
+ * @user: passed to it
+ */
+struct npu_fit_options {
+	enum npu_loss loss;
+	struct npu_optimizer optimizer;
+	unsigned int epochs;
+	unsigned int batch;
+	bool no_shuffle;
+	const struct npu_dataset *validation;
+	float validation_fraction;
+	unsigned int patience;
+	float min_delta;
+	unsigned int threads;
+	int (*progress)(const struct npu_epoch *epoch, void *user);
+	void *user;
+};
+
+/**
+ * struct npu_history - what fit did; free with npu_history_free()
+ * @epochs: run
+ * @best_epoch: from 1, by the watched loss
+ * @stopped_early: patience ran out
+ * @epoch: [epochs], the figures at the end of each
+ */
+struct npu_history {
+	unsigned int epochs;
+	unsigned int best_epoch;
+	bool stopped_early;
+	struct npu_epoch *epoch;
+};
+
+void npu_history_free(struct npu_history *history);
+
+/**
+ * npu_model_fit - train
+ * @history: out, or NULL
+ *
+ * -EINVAL: shapes of data and model differ, a label is out of range, the loss does not go with
+ * the last activation. -ERANGE: the loss became NaN or infinite; the sentence names the layer.
+ */
+int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
+		  const struct npu_fit_options *options, struct npu_history *history,
+		  struct npu_error *err);
+
+/* Outputs [samples][outputs] for inputs [samples][features]; raw, the scaler is applied. */
+int npu_model_predict(const struct npu_model *model, const float *x, size_t samples,
+		      unsigned int threads, float *y, struct npu_error *err);
+
+/* Loss over @data, and its gradient with respect to each parameter (npu_model_gradient()). */
+int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
+		   float *value, struct npu_error *err);
+int npu_model_backward(struct npu_model *model, const struct npu_dataset *data,
+		       enum npu_loss loss, float *value, struct npu_error *err);
+
+/* -------------------------------------------------------------- 4. evaluation */
+
+/**
+ * struct npu_class_metrics - of one class
+ * @support: samples that are of it
+ * @precision: TP / (TP + FP), 0 where it was never predicted
+ * @recall: TP / (TP + FN), 0 where it has no samples
+ * @f1: 2 P R / (P + R), 0 where both are 0
+ */
+struct npu_class_metrics {
+	size_t support;
+	double precision, recall, f1;
+};
+
+/**
+ * struct npu_metrics - how good predictions are; free with npu_metrics_free()
+ * @samples: how many
+ * @classes: 0 for regression, where only the last four are set
+ * @accuracy: share of samples whose class is right
+ * @precision: macro average over the classes
+ * @recall: likewise
+ * @f1: likewise
+ * @per_class: [classes]
+ * @confusion: [classes][classes], row: truth, column: prediction
+ * @mse: mean over samples and targets
+ * @rmse: its root
+ * @mae: mean absolute error
+ * @r2: 1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over targets; NaN for a constant target
+ */
+struct npu_metrics {
+	size_t samples;
+	size_t classes;
+	double accuracy, precision, recall, f1;
+	struct npu_class_metrics *per_class;
+	size_t *confusion;
+	double mse, rmse, mae, r2;
+};
+
+/*
+ * Compare outputs y [samples][outputs] with the labels or targets of @data. One output for two
+ * classes is the probability of class 1; otherwise the largest output wins, the first of equals.
+ */
+int npu_metrics_compute(struct npu_metrics *metrics, const struct npu_dataset *data,
+			const float *y, size_t outputs, struct npu_error *err);
+void npu_metrics_free(struct npu_metrics *metrics);
+
+/* -------------------------------------------------------------- 5. parameters */
+
+/**
+ * struct npu_parameter - a named array of the model
+ * @name: "dense1.weight" [out][in], "dense1.bias" [out]
+ * @dim: unused dimensions are 1
+ * @count: elements
+ * @value: the model's own memory: write it to change the model
+ * @gradient: of the last npu_model_backward(); NULL before
+ */
+struct npu_parameter {
+	const char *name;
+	uint32_t dim[4];
+	size_t count;
+	float *value;
+	const float *gradient;
+};
+
+size_t npu_model_parameters(const struct npu_model *model);
+int npu_model_parameter(struct npu_model *model, size_t i, struct npu_parameter *parameter);
+
+/* ------------------------------------------------------------- 6. model files */
+
+/* Write the model as ONNX, opset 13: preprocessing as nodes, class names as metadata. */
+int npu_model_save(const struct npu_model *model, const char *path, struct npu_error *err);
+
+/*
+ * Read an ONNX model made of what npu_model_save() writes, or of Gemm, MatMul, Add, Relu,
+ * LeakyRelu, Sigmoid, Tanh, Softmax, Flatten and the like by others. Weights are bit-equal.
+ * An error names the node, what is not supported, and what would be.
+ */
+int npu_model_load(struct npu_model **model, const char *path, struct npu_error *err);
+
+/* --------------------------------------------------------------- 7. compiling */
+
+enum npu_precision {
+	NPU_PRECISION_INT8 = 0,		/* int8 activations and weights */
+	NPU_PRECISION_INT16 = 1,	/* int16 activations, int8 weights */
+};
+
+/**
+ * struct npu_compile_options - all zero is the default
+ * @precision: of activations
+ * @batch: samples of one request; 0 for 1
+ * @max_bytes: refuse a program that needs more memory (weights, constants, one request); 0 for
+ *	no limit
+ */
+struct npu_compile_options {
+	enum npu_precision precision;
+	uint32_t batch;
+	size_t max_bytes;
+};
+
+/**
+ * struct npu_compile_quote - memory that a compiled program takes, exact
+ * @weight_bytes: the weights slot
+ * @const_bytes: the constant section
+ * @insn_bytes: the instructions
+ * @io_bytes: inputs and outputs of one request
+ * @scratch_bytes: intermediate results of a queue
+ * @file_bytes: the .npu file
+ */
+struct npu_compile_quote {
+	size_t weight_bytes, const_bytes, insn_bytes, io_bytes, scratch_bytes, file_bytes;
+};
+
+/* What npu_model_compile() will make, before anything is allocated. */
+int npu_model_compile_quote(const struct npu_model *model,
+			    const struct npu_compile_options *options,
+			    struct npu_compile_quote *quote, struct npu_error *err);
+
+/**
+ * npu_model_compile - quantise and lower to a .npu program
+ * @samples: inputs to calibrate on, raw, [count][features]; a few hundred are plenty
+ * @image: out: the bytes of a .npu file, 64-byte aligned, for npu_program_load_memory(); free
+ *	with npu_image_free()
+ *
+ * Calibration is min-max over @samples. The same model and samples give the same bytes on every
+ * CPU.
+ */
+int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
+		      const struct npu_compile_options *options, void **image, size_t *bytes,
+		      struct npu_error *err);
+void npu_image_free(void *image);
+
+/* As above, to a file, which appears whole or not at all. */
+int npu_model_compile_file(const struct npu_model *model, const float *samples, size_t count,
+			   const struct npu_compile_options *options, const char *path,
+			   struct npu_error *err);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NPU_TRAIN_H */
