@@ -113,8 +113,8 @@ struct npu_device_options {
  * @device: out; close with npu_device_close() after its sessions
  * @options: NULL for the defaults
  *
- * With NPU_BACKEND_AUTO this fails only for want of memory; npu_device_info() says where it
- * ended up, and why not on the driver.
+ * With NPU_BACKEND_AUTO this fails only for want of memory, or for a kernel variant that does
+ * not exist; npu_device_info() says where it ended up, and why not on the driver.
  */
 int npu_device_open(struct npu_device **device, const struct npu_device_options *options,
 		    struct npu_error *err);
@@ -196,11 +196,16 @@ const char *npu_program_label(const struct npu_program *program, unsigned int i)
 
 struct npu_session;
 
+#define NPU_MAX_REQUESTS 4096
+#define NPU_MAX_THREADS 256
+
 /**
  * struct npu_session_options - all zero is the default
- * @requests: in flight at most; 0 for 1
- * @threads: embedded: worker threads; 0 to compute inside the calling thread
- * @memory: one block for everything, or NULL to use the device's allocator
+ * @requests: in flight at most; 0 for 1, NPU_MAX_REQUESTS at most
+ * @threads: embedded: worker threads, NPU_MAX_THREADS at most; 0 to compute inside the calling
+ *	thread: in npu_submit(), so that npu_reap() finds the request finished
+ * @memory: one block for everything, aligned to 64 bytes (to 4096 for O_DIRECT, see below), or
+ *	NULL to use the device's allocator; the caller's again after npu_session_close()
  * @memory_bytes: its size, at least the quote's heap_bytes
  */
 struct npu_session_options {
@@ -214,6 +219,8 @@ struct npu_session_options {
  * struct npu_memory_quote - what npu_session_open() will take, exact
  * @heap_bytes: from the allocator, or of the block
  * @device_bytes: in buffer objects of the driver, 0 if embedded
+ *
+ * Worker threads have stacks from the thread library besides.
  */
 struct npu_memory_quote {
 	size_t heap_bytes;
@@ -228,7 +235,11 @@ int npu_session_quote(struct npu_device *device, const struct npu_program *progr
  * npu_session_open - make a program ready to run on a device
  *
  * After this nothing is allocated. Close with npu_session_close(), which cancels what is
- * still in flight and waits for it.
+ * still in flight and waits for it. Requests in the application's own ring (9) must have
+ * completed there, cancelled by npu_cancel() if need be, before the session is closed.
+ *
+ * Besides memory a session takes descriptors: one for npu_session_eventfd(); the driver's ring;
+ * in process with threads, two and two more for each request.
  */
 int npu_session_open(struct npu_session **session, struct npu_device *device,
 		     const struct npu_program *program, const struct npu_session_options *options,
@@ -252,6 +263,10 @@ void *npu_request_user(const struct npu_request *request);
  * The memory of a request's i-th input or output, npu_io.bytes long and 64-byte aligned;
  * NULL past the end. Write inputs before submitting, read outputs after completion. On the
  * driver this is the device buffer itself: nothing is copied.
+ *
+ * It is ordinary memory on both backends: files are read into it with O_DIRECT, and it can be
+ * registered with a ring. For that the first input is aligned to 4096 bytes where the inputs and
+ * outputs of a request take as much, to 512 where they take that.
  */
 void *npu_request_input(struct npu_request *request, unsigned int i);
 const void *npu_request_output(const struct npu_request *request, unsigned int i);
@@ -278,7 +293,9 @@ int npu_infer_f32(struct npu_session *session, const float *input, float *output
 /**
  * npu_submit - start requests, all in one system call where the device can
  *
- * -EBUSY: one of them is in flight already. Nothing was started then.
+ * -EBUSY: one of them is in flight already, -EINVAL: one belongs to another session. Nothing was
+ * started then. After another error some may have been: they are reaped as usual, the others are
+ * idle. On a driver without io_uring this waits when the device has enough to do.
  */
 int npu_submit(struct npu_session *session, struct npu_request *const *requests,
 	       unsigned int count, struct npu_error *err);
@@ -300,7 +317,11 @@ int npu_request_result(const struct npu_request *request);
 uint64_t npu_request_device_ns(const struct npu_request *request);
 uint64_t npu_request_queued_ns(const struct npu_request *request);
 
-/* Cancel a request in flight; it still has to be reaped. -ENOENT: it is not. */
+/*
+ * Cancel a request in flight, which ends with -ECANCELED: at once if it has not started, else
+ * after its current step. It still has to be reaped, or its CQE to be taken. -ENOENT: it is not in
+ * flight, or has finished; on the driver also: it waits for an earlier link of a chain.
+ */
 int npu_cancel(struct npu_request *request);
 
 /* A descriptor that polls readable while npu_reap() has something to return. */
@@ -322,15 +343,23 @@ struct io_uring_cqe;
  * of the completion, of which only the last posts a CQE on success. In process the session
  * must have at least one thread. To go on after a failed job is what IOSQE_IO_HARDLINK is for.
  *
- * Return: the SQE, or NULL if the queue has no room or the request is in flight.
+ * When an earlier link of the chain fails, every later SQE posts a CQE with -ECANCELED; those
+ * whose user_data is NPU_USER_DATA_IGNORE are to be skipped.
+ *
+ * Every CQE of a request must be taken before its session is closed. A ring that holds requests
+ * in process can't use IOSQE_IO_DRAIN.
+ *
+ * Return: the SQE, or NULL if the queue has no room, the request is in flight, the session has
+ * no thread, or the driver takes no commands from rings.
  */
 struct io_uring_sqe *npu_prep_infer(struct io_uring *ring, struct npu_request *request,
 				    uint64_t user_data);
 #define NPU_PREP_SQES 2
+#define NPU_USER_DATA_IGNORE ((uint64_t)-2)
 
 /*
  * What became of it: 0 or a negative errno. Call it once with the CQE that carries the
- * request's user_data; the request may then be used again.
+ * request's user_data; the request may then be used again. -ENOENT: it is not in a ring.
  */
 int npu_infer_result(struct npu_request *request, const struct io_uring_cqe *cqe);
 

@@ -2,6 +2,8 @@
 #ifndef NPU_RUNTIME_ERROR_H
 #define NPU_RUNTIME_ERROR_H
 
+#include <errno.h>
+
 #include "npu.h"
 
 /*

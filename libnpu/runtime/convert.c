@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Real numbers to and from a program's integers.
+ *
+ * One body, compiled for the baseline of the architecture and, on x86-64, for AVX2: every
+ * operation in it is exact or correctly rounded, so that both give the same bits. It works on
+ * blocks of constant length, which the compiler turns into vector code.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "convert.h"
+#include "session.h"
+
+#define BLOCK 32
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/*
+ * BLOCK reals in @x to integers: round(x / scale) + zero_point, halves away from zero, clamped to
+ * [low, high]; NaN gives zero_point.
+ */
+ALWAYS_INLINE void quantise_block(const float *x, float scale, int32_t zero_point, int32_t low,
+				  int32_t high, int32_t *q)
+{
+	for (int i = 0; i < BLOCK; i++) {
+		/* Far outside every type, and small enough for all that follows to be exact. */
+		const float limit = 1 << 20;
+		float v = x[i] / scale;
+		int32_t whole;
+		float rest;
+
+		v = v > limit ? limit : v;
+		v = v < -limit ? -limit : v;
+		v = v == v ? v : 0.0f;
+		whole = (int32_t)v;
+		rest = v - (float)whole;
+		whole += (rest >= 0.5f) - (rest <= -0.5f) + zero_point;
+		whole = whole > high ? high : whole;
+		q[i] = whole < low ? low : whole;
+	}
+}
+
+/* Preprocess @count <= BLOCK values into a whole block. @step: 0 for one mean and factor, 1. */
+ALWAYS_INLINE void preprocess_block(const float *values, unsigned int count, const float *mean,
+				    const float *factor, unsigned int step, float *x)
+{
+	if (count < BLOCK) {
+		memset(x, 0, BLOCK * sizeof(*x));
+		for (unsigned int i = 0; i < count; i++)
+			x[i] = mean ? (values[i] - mean[i * step]) * factor[i * step] : values[i];
+	} else if (!mean) {
+		memcpy(x, values, BLOCK * sizeof(*x));
+	} else if (step) {
+		for (int i = 0; i < BLOCK; i++)
+			x[i] = (values[i] - mean[i]) * factor[i];
+	} else {
+		for (int i = 0; i < BLOCK; i++)
+			x[i] = (values[i] - mean[0]) * factor[0];
+	}
+}
+
+ALWAYS_INLINE void store_block(const int32_t *q, unsigned int count, enum npu_element element,
+			       uint8_t *out)
+{
+	int8_t bytes[BLOCK];
+	int16_t words[BLOCK];
+
+	if (element == NPU_INT8) {
+		for (int i = 0; i < BLOCK; i++)
+			bytes[i] = (int8_t)q[i];
+		memcpy(out, bytes, count == BLOCK ? sizeof(bytes) : count * sizeof(bytes[0]));
+	} else {
+		for (int i = 0; i < BLOCK; i++)
+			words[i] = (int16_t)q[i];
+		memcpy(out, words, count == BLOCK ? sizeof(words) : count * sizeof(words[0]));
+	}
+}
+
+/* One sample of @count elements. */
+ALWAYS_INLINE void quantise(const struct npu_quantisation *how, const float *values, size_t count,
+			    uint8_t *out)
+{
+	size_t width = how->element == NPU_INT8 ? 1 : 2;
+	int32_t low = how->element == NPU_INT8 ? INT8_MIN : INT16_MIN;
+	int32_t high = how->element == NPU_INT8 ? INT8_MAX : INT16_MAX;
+	unsigned int step = how->per_element;
+	float x[BLOCK];
+	int32_t q[BLOCK];
+
+	for (size_t at = 0; at < count; at += BLOCK) {
+		unsigned int n = count - at < BLOCK ? count - at : BLOCK;
+
+		preprocess_block(values + at, n, how->mean ? how->mean + at * step : NULL,
+				 how->mean ? how->factor + at * step : NULL, step, x);
+		quantise_block(x, how->scale, how->zero_point, low, high, q);
+		store_block(q, n, how->element, out + at * width);
+	}
+}
+
+void npu_quantise_plain(const struct npu_quantisation *how, const float *values, size_t count,
+			uint8_t *out)
+{
+	quantise(how, values, count, out);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2")))
+void npu_quantise_avx2(const struct npu_quantisation *how, const float *values, size_t count,
+		       uint8_t *out)
+{
+	quantise(how, values, count, out);
+}
+#endif
+
+static void quantise_fastest(const struct npu_quantisation *how, uint32_t cpu_features,
+			     const float *values, size_t count, uint8_t *out)
+{
+#if defined(__x86_64__)
+	if (cpu_features & DRM_NPU_ISA_AVX2) {
+		npu_quantise_avx2(how, values, count, out);
+		return;
+	}
+#endif
+	(void)cpu_features;
+	npu_quantise_plain(how, values, count, out);
+}
+
+int npu_request_write_f32(struct npu_request *request, unsigned int i, const float *values)
+{
+	const struct npu_program *program = request->session->program;
+	uint32_t cpu_features = request->session->device->cpu_features;
+	const struct npu_io *io = npu_program_input(program, i);
+	const struct npu_file_tensor *tensor;
+	struct npu_quantisation how;
+	size_t sample, width;
+	uint8_t *out;
+
+	if (!io)
+		return -EINVAL;
+	tensor = &program->tensors[i];
+	how = (struct npu_quantisation){
+		.scale = io->scale,
+		.zero_point = io->zero_point,
+		.element = io->element,
+		.per_element = tensor->preprocess_count > 1,
+		.mean = tensor->preprocess_count ? program->floats + tensor->mean : NULL,
+		.factor = tensor->preprocess_count ? program->floats + tensor->factor : NULL,
+	};
+	out = npu_request_input(request, i);
+	sample = io->elements / io->dim[0];
+	width = io->bytes / io->elements;
+	for (size_t at = 0; at < io->elements; at += sample)
+		quantise_fastest(&how, cpu_features, values + at, sample, out + at * width);
+	return 0;
+}
+
+int npu_request_read_f32(const struct npu_request *request, unsigned int i, float *values)
+{
+	const struct npu_io *io = npu_program_output(request->session->program, i);
+	const void *from = npu_request_output(request, i);
+
+	float scale;
+	int32_t zero_point;
+
+	if (!io)
+		return -EINVAL;
+	scale = io->scale;
+	zero_point = io->zero_point;
+	if (io->element == NPU_INT8) {
+		const int8_t *q = from;
+
+		for (size_t k = 0; k < io->elements; k++)
+			values[k] = scale * (float)(q[k] - zero_point);
+	} else {
+		const int16_t *q = from;
+
+		for (size_t k = 0; k < io->elements; k++)
+			values[k] = scale * (float)(q[k] - zero_point);
+	}
+	return 0;
+}

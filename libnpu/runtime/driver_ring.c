@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/* A job of the driver as an io_uring command, in whatever ring. */
+#include "driver.h"
+#include "error.h"
+
+#include <string.h>
+
+void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes,
+			 const struct npu_request *request, uint64_t user_data)
+{
+	const struct npu_driver *driver = request->session->backend;
+	struct drm_npu_job job = {
+		.queue = request->queue,
+		.launch = driver->launch,
+		.index = request->index,
+		.cookie = request->index,
+	};
+
+	memset(sqe, 0, bytes);
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->cmd_op = NPU_URING_CMD_SUBMIT;
+	sqe->user_data = user_data;
+	memcpy(sqe->cmd, &job, sizeof(job));
+}
+
+void npu_driver_read_times(struct npu_request *request, const struct io_uring_cqe *cqe)
+{
+	request->device_ns = (uint32_t)cqe->big_cqe[0];
+	request->queued_ns = (cqe->big_cqe[0] >> 32) * 1000;
+}
+
+struct io_uring_sqe *npu_driver_prep(struct io_uring *ring, struct npu_request *request,
+				     uint64_t user_data)
+{
+	const struct npu_session *session = request->session;
+	struct io_uring_sqe *sqe;
+
+	if (!(session->device->driver.features & DRM_NPU_FEATURE_URING))
+		return NULL;
+	sqe = io_uring_get_sqe(ring);
+	if (!sqe)
+		return NULL;
+	npu_driver_fill_sqe(sqe, sizeof(*sqe) << !!(ring->flags & IORING_SETUP_SQE128), request,
+			    user_data);
+	if (session->fixed_file >= 0) {
+		sqe->fd = session->fixed_file;
+		sqe->flags = IOSQE_FIXED_FILE;
+	} else {
+		sqe->fd = session->device->fd;
+	}
+	request->big_cqe = ring->flags & IORING_SETUP_CQE32;
+	return sqe;
+}
+
+int npu_driver_result(struct npu_request *request, const struct io_uring_cqe *cqe)
+{
+	request->result = cqe->res < 0 ? cqe->res : 0;
+	if (request->big_cqe)
+		npu_driver_read_times(request, cqe);
+	npu_request_move(request, NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+	return request->result;
+}

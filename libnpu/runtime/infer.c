@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/* Blocking inference, and many in flight: the same for every backend. */
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "error.h"
+#include "session.h"
+
+/* The sentence of a job that ended with @result. */
+static int job_error(struct npu_error *err, int result)
+{
+	switch (result) {
+	case -ECANCELED:
+		return npu_error_set(err, result, "the inference was cancelled");
+	case -ETIMEDOUT:
+		return npu_error_set(err, result, "the device stopped the inference at its time "
+				     "limit: it is much slower than expected; see the kernel log");
+	case -ENODEV:
+		return npu_error_set(err, result, "the device was removed; open it again when it is "
+				     "back, or open NPU_BACKEND_EMBEDDED");
+	default:
+		return npu_error_set(err, result, "the inference failed: %s", strerror(-result));
+	}
+}
+
+static int wait_error(struct npu_error *err, int ret)
+{
+	return npu_error_set(err, ret, "waiting for the device failed: %s; close the session",
+			     strerror(-ret));
+}
+
+int npu_infer(struct npu_request *request, struct npu_error *err)
+{
+	struct npu_session *session = request->session;
+	int ret;
+
+	if (!npu_request_claim(request, NPU_WAITER_INFER))
+		return npu_error_set(err, -EBUSY, "request %u is in flight already: reap it first",
+				     request->index);
+	ret = session->device->ops->submit(session, &request, 1, err);
+	if (ret)
+		return ret;
+	if (npu_request_phase(request) != NPU_PHASE_DONE) {
+		pthread_mutex_lock(&session->lock);
+		while (!ret && npu_request_phase(request) != NPU_PHASE_DONE)
+			ret = session->device->ops->wait(session, UINT64_MAX);
+		pthread_mutex_unlock(&session->lock);
+		if (ret)
+			return wait_error(err, ret);
+	}
+	npu_request_move(request, NPU_PHASE_DONE, NPU_PHASE_IDLE);
+	return request->result ? job_error(err, request->result) : 0;
+}
+
+int npu_infer_f32(struct npu_session *session, const float *input, float *output,
+		  struct npu_error *err)
+{
+	const struct npu_program *program = session->program;
+	struct npu_request *request = &session->requests[0];
+	int ret;
+
+	if (program->inputs != 1 || program->outputs != 1)
+		return npu_error_set(err, -EINVAL, "the program has %u inputs and %u outputs, not "
+				     "one each: use npu_request_write_f32() and npu_infer()",
+				     program->inputs, program->outputs);
+	if (npu_request_phase(request) != NPU_PHASE_IDLE)
+		return npu_error_set(err, -EBUSY, "request 0 is in flight already: reap it first");
+	npu_request_write_f32(request, 0, input);
+	ret = npu_infer(request, err);
+	if (ret)
+		return ret;
+	return npu_request_read_f32(request, 0, output);
+}
+
+/* Mark all of them, or none. */
+static int claim_all(struct npu_session *session, struct npu_request *const *requests,
+		     unsigned int count, struct npu_error *err)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		int ret = 0;
+
+		if (requests[i]->session != session)
+			ret = npu_error_set(err, -EINVAL, "requests[%u] belongs to another session",
+					    i);
+		else if (!npu_request_claim(requests[i], NPU_WAITER_REAP))
+			ret = npu_error_set(err, -EBUSY, "requests[%u] is in flight already: reap "
+					    "it first", i);
+		if (!ret)
+			continue;
+		while (i--)
+			npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+		return ret;
+	}
+	return 0;
+}
+
+int npu_submit(struct npu_session *session, struct npu_request *const *requests,
+	       unsigned int count, struct npu_error *err)
+{
+	int ret = claim_all(session, requests, count, err);
+
+	if (ret || !count)
+		return ret;
+	session->reapable += count;
+	ret = session->device->ops->submit(session, requests, count, err);
+	if (!ret)
+		return 0;
+	for (unsigned int i = 0; i < count; i++)
+		if (npu_request_phase(requests[i]) == NPU_PHASE_IDLE)
+			session->reapable--;
+	return ret;
+}
+
+/* Up to @max finished requests off the list; the lock is held. */
+static unsigned int take(struct npu_session *session, struct npu_request **requests,
+			 unsigned int max)
+{
+	unsigned int n = 0;
+
+	while (n < max && session->head) {
+		struct npu_request *request = session->head;
+
+		session->head = request->next;
+		npu_request_move(request, NPU_PHASE_DONE, NPU_PHASE_IDLE);
+		requests[n++] = request;
+	}
+	session->reapable -= n;
+	if (session->event_armed && !session->head) {
+		eventfd_t count;
+
+		eventfd_read(session->event, &count);
+		if (session->device->ops->settle)
+			session->device->ops->settle(session);
+	}
+	return n;
+}
+
+static uint64_t deadline_of(int timeout_ms)
+{
+	if (timeout_ms < 0)
+		return UINT64_MAX;
+	return timeout_ms ? npu_now_ns() + (uint64_t)timeout_ms * 1000000 : 0;
+}
+
+int npu_reap(struct npu_session *session, struct npu_request **requests, unsigned int max,
+	     int timeout_ms, struct npu_error *err)
+{
+	uint64_t deadline = deadline_of(timeout_ms);
+	unsigned int n;
+	int ret = 0;
+
+	if (!max)
+		return 0;
+	pthread_mutex_lock(&session->lock);
+	while (!session->head && session->reapable && !ret)
+		ret = session->device->ops->wait(session, deadline);
+	n = take(session, requests, max);
+	pthread_mutex_unlock(&session->lock);
+	if (n || !ret || ret == -ETIME)
+		return n;
+	return wait_error(err, ret);
+}
+
+int npu_cancel(struct npu_request *request)
+{
+	return request->session->device->ops->cancel(request);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NPU_RUNTIME_SESSION_H
+#define NPU_RUNTIME_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "device.h"
+#include "program.h"
+
+#define NPU_PAGE_BYTES		4096
+
+/**
+ * enum npu_phase - where a request is
+ * @NPU_PHASE_IDLE: the application's
+ * @NPU_PHASE_QUEUED: handed over, not started
+ * @NPU_PHASE_RUNNING: embedded: a worker computes it
+ * @NPU_PHASE_DONE: finished, not yet taken by npu_reap(), npu_infer() or npu_infer_result()
+ */
+enum npu_phase {
+	NPU_PHASE_IDLE,
+	NPU_PHASE_QUEUED,
+	NPU_PHASE_RUNNING,
+	NPU_PHASE_DONE,
+};
+
+/**
+ * enum npu_waiter - who takes the result of a request in flight
+ * @NPU_WAITER_REAP: npu_reap(), in order of completion
+ * @NPU_WAITER_INFER: npu_infer(), which waits for this one
+ * @NPU_WAITER_RING: npu_infer_result(), after a CQE in the application's ring
+ */
+enum npu_waiter {
+	NPU_WAITER_REAP,
+	NPU_WAITER_INFER,
+	NPU_WAITER_RING,
+};
+
+/* What a doorbell carries: which request, and which use of it, so that a stale one is known. */
+struct npu_token {
+	uint32_t index;
+	uint32_t generation;
+};
+
+/**
+ * struct npu_request - one set of inputs and outputs
+ * @next: in the session's list of finished requests
+ * @state: generation << 8 | enum npu_phase. Both in one word: a worker starts a job only if
+ *	its token is of this use of the request and nobody cancelled it
+ * @abort: the running job is to stop after its current step
+ * @token: embedded: what the application's ring writes to the doorbell
+ * @completion: embedded: pipe that the application's ring reads from
+ * @queue: driver: handle of the queue that its jobs go to
+ * @syncobj: driver without io_uring: gets the job's fence
+ * @fence: driver without io_uring: sync_file of the job in flight, else -1
+ * @big_cqe: driver: the application's ring that holds it has CQE32
+ */
+struct npu_request {
+	struct npu_session *session;
+	struct npu_request *next;
+	void *user;
+	_Atomic uint64_t state;
+	atomic_bool abort;
+	enum npu_waiter waiter;
+	unsigned int index;
+	int result;
+	uint64_t submitted_ns;
+	uint64_t device_ns;
+	uint64_t queued_ns;
+
+	struct npu_token token;
+	int completion[2];
+
+	uint32_t queue;
+	uint32_t syncobj;
+	int fence;
+	bool big_cqe;
+};
+
+/**
+ * struct npu_plan - where everything of a session lies; npu_session_quote() is this, and
+ *	npu_session_open() takes exactly this
+ * @requests: how many
+ * @threads: worker threads
+ * @heap_bytes: of the one block
+ * @device_bytes: of the one buffer object
+ * @request_offset: in the block: struct npu_request[@requests]
+ * @backend_offset: in the block: the backend's own structure
+ * @scratch_offset: embedded, in the block: scratch memory of each worker
+ * @scratch_stride: from one worker's to the next
+ * @job_offset: driver without io_uring, in the block: a struct drm_npu_submit_job a request
+ * @sync_offset: driver without io_uring, in the block: a struct drm_npu_sync a request
+ * @slot_offset: in the block or buffer object: of each slot
+ * @slot_stride: of each IO slot: from one request to the next
+ */
+struct npu_plan {
+	unsigned int requests;
+	unsigned int threads;
+	uint64_t heap_bytes;
+	uint64_t device_bytes;
+	uint64_t request_offset;
+	uint64_t backend_offset;
+	uint64_t scratch_offset;
+	uint64_t scratch_stride;
+	uint64_t job_offset;
+	uint64_t sync_offset;
+	uint64_t slot_offset[NPU_MAX_SLOTS];
+	uint64_t slot_stride[NPU_MAX_SLOTS];
+};
+
+/**
+ * struct npu_session - a program on a device, with its requests
+ * @block: the memory that this structure starts; @block_owned if it came from the allocator
+ * @slot_base: address of each slot, of request 0 for IO; NULL where the process has none
+ * @lock: guards the list, the count and every request's change to NPU_PHASE_DONE
+ * @finished: signalled at every such change
+ * @head: finished requests, oldest first
+ * @reapable: submitted and not yet reaped
+ * @event: eventfd, readable while the list is not empty once @event_armed
+ * @fixed_file: of the application's ring, -1 for the descriptor
+ */
+struct npu_session {
+	struct npu_device *device;
+	const struct npu_program *program;
+	void *block;
+	bool block_owned;
+	struct npu_plan plan;
+	struct npu_request *requests;
+	void *backend;
+	uint8_t *slot_base[NPU_MAX_SLOTS];
+
+	pthread_mutex_t lock;
+	pthread_cond_t finished;
+	struct npu_request *head;
+	struct npu_request *tail;
+	unsigned int reapable;
+	int event;
+	bool event_armed;
+
+	int fixed_file;
+};
+
+struct io_uring;
+struct io_uring_sqe;
+struct io_uring_cqe;
+
+/**
+ * struct npu_backend_ops - what a backend does
+ * @plan: add the backend's needs to @plan, whose requests and threads are set
+ * @open: make ready; the block is there and zeroed. Cleans up after itself on failure
+ * @close: cancel what is in flight, wait for it, release
+ * @submit: start requests that are NPU_PHASE_QUEUED; on failure those not started are
+ *	NPU_PHASE_IDLE again
+ * @wait: until something of this session finishes, with a deadline in CLOCK_MONOTONIC ns
+ *	(0: do not wait, UINT64_MAX: for ever); called and returns with the lock held. 0, or
+ *	-ETIME past the deadline
+ * @cancel: see npu_cancel()
+ * @event: the descriptor for npu_session_eventfd(), armed
+ * @settle: after npu_reap() emptied the list: what finished meanwhile makes @event readable;
+ *	NULL if nothing can
+ * @prep: fill SQEs of the application's ring for a request that is NPU_PHASE_QUEUED; NULL
+ *	if there is no room
+ * @result: of a request that is not NPU_PHASE_IDLE; makes it so
+ */
+struct npu_backend_ops {
+	int (*plan)(struct npu_plan *plan, const struct npu_device *device,
+		    const struct npu_program *program, struct npu_error *err);
+	int (*open)(struct npu_session *session, struct npu_error *err);
+	void (*close)(struct npu_session *session);
+	int (*submit)(struct npu_session *session, struct npu_request *const *requests,
+		      unsigned int count, struct npu_error *err);
+	int (*wait)(struct npu_session *session, uint64_t deadline_ns);
+	int (*cancel)(struct npu_request *request);
+	int (*event)(struct npu_session *session);
+	void (*settle)(struct npu_session *session);
+	struct io_uring_sqe *(*prep)(struct io_uring *ring, struct npu_request *request,
+				     uint64_t user_data);
+	int (*result)(struct npu_request *request, const struct io_uring_cqe *cqe);
+};
+
+extern const struct npu_backend_ops npu_embedded_ops;
+extern const struct npu_backend_ops npu_driver_uring_ops;
+extern const struct npu_backend_ops npu_driver_ioctl_ops;
+
+/* Reserve @bytes at a multiple of @align (a power of two) at the end of *@end; the offset. */
+uint64_t npu_plan_add(uint64_t *end, uint64_t bytes, uint64_t align);
+/* Place the IO slots of all requests at the end of *@end. */
+void npu_plan_io(struct npu_plan *plan, const struct npu_program *program, uint64_t *end);
+
+uint64_t npu_now_ns(void);
+
+static inline enum npu_phase npu_request_phase(const struct npu_request *request)
+{
+	return atomic_load_explicit(&request->state, memory_order_acquire) & 0xff;
+}
+
+/* From phase @from to @to within the same use of the request; false if it was not in @from. */
+bool npu_request_move(struct npu_request *request, enum npu_phase from, enum npu_phase to);
+/* A new use of an idle request: NPU_PHASE_QUEUED for @waiter; false if it is not idle. */
+bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter);
+/* @request, which is in flight, has ended with @result; tells who waits. Takes the lock. */
+void npu_request_finish(struct npu_request *request, int result);
+/* The same with the lock held. */
+void npu_request_finish_locked(struct npu_request *request, int result);
+
+#endif
