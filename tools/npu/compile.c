@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* npu compile: from an ONNX model to a quantised .npu program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "dataset_file.h"
+#include "json_report.h"
+#include "terminal.h"
+
+static const char *const precisions[] = {
+	[NPU_PRECISION_INT8] = "int8",
+	[NPU_PRECISION_INT16] = "int16",
+	NULL,
+};
+
+struct compilation {
+	const char *model_path;
+	const char *output;
+	struct dataset_file file;
+	unsigned int calibrate;
+	unsigned int precision;
+	unsigned int batch;
+	size_t max_bytes;
+	bool json;
+	struct npu_compile_quote quote;
+	size_t samples;
+};
+
+/*
+ * Keep at most @limit samples, evenly spread over the file: a file sorted by class must not be
+ * calibrated on its first class alone.
+ */
+static void thin_out(struct npu_dataset *data, size_t limit)
+{
+	size_t all = data->samples;
+
+	if (all <= limit)
+		return;
+	for (size_t i = 0; i < limit; i++)
+		memmove(data->x + i * data->features, data->x + i * all / limit * data->features,
+			data->features * sizeof(*data->x));
+	data->samples = limit;
+}
+
+static void print_quote(const struct compilation *job)
+{
+	const struct npu_compile_quote *quote = &job->quote;
+	size_t memory = quote->weight_bytes + quote->const_bytes + quote->insn_bytes +
+			quote->io_bytes + quote->scratch_bytes;
+	const struct {
+		const char *what;
+		size_t bytes;
+	} row[] = {
+		{ "weights", quote->weight_bytes },
+		{ "constants", quote->const_bytes },
+		{ "instructions", quote->insn_bytes },
+		{ "input and output, a request", quote->io_bytes },
+		{ "scratch, a queue", quote->scratch_bytes },
+		{ "memory in all", memory },
+		{ "file", quote->file_bytes },
+	};
+	struct table *table = table_create(3);
+
+	table_left(table, 2);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		table_cell(table, "%s", row[i].what);
+		table_cell(table, "%zu", row[i].bytes);
+		table_cell(table, "bytes");
+	}
+	table_print(table, false);
+	printf("wrote %s: %s activations, batch %u, calibrated on %zu samples\n", job->output,
+	       precisions[job->precision], job->batch, job->samples);
+}
+
+static void print_json(const struct compilation *job)
+{
+	const struct npu_compile_quote *quote = &job->quote;
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "model", json_text(job->model_path));
+	json_object_object_add(object, "output", json_text(job->output));
+	json_object_object_add(object, "precision", json_text(precisions[job->precision]));
+	json_object_object_add(object, "batch", json_count(job->batch));
+	json_object_object_add(object, "calibration_samples", json_count(job->samples));
+	json_object_object_add(object, "weight_bytes", json_count(quote->weight_bytes));
+	json_object_object_add(object, "const_bytes", json_count(quote->const_bytes));
+	json_object_object_add(object, "insn_bytes", json_count(quote->insn_bytes));
+	json_object_object_add(object, "io_bytes", json_count(quote->io_bytes));
+	json_object_object_add(object, "scratch_bytes", json_count(quote->scratch_bytes));
+	json_object_object_add(object, "file_bytes", json_count(quote->file_bytes));
+	json_report_print(object);
+}
+
+static int compile_model(struct compilation *job, const struct npu_model *model,
+			 struct npu_dataset *data)
+{
+	struct npu_compile_options options = {
+		.precision = (enum npu_precision)job->precision,
+		.batch = job->batch,
+		.max_bytes = job->max_bytes,
+	};
+	struct npu_error err = { 0 };
+
+	if (data->features != npu_model_features(model))
+		return cli_fail(CLI_FAILED, "%s: its samples have %zu values, the input of %s "
+				"takes %zu; name the answers with --label or --targets, so that "
+				"they are left out", job->file.path, data->features,
+				job->model_path, npu_model_features(model));
+	thin_out(data, job->calibrate);
+	job->samples = data->samples;
+	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
+	    npu_model_compile_file(model, data->x, data->samples, &options, job->output, &err) < 0)
+		return cli_fail_error(&err);
+	if (job->json)
+		print_json(job);
+	else
+		print_quote(job);
+	return CLI_OK;
+}
+
+static int run_compile(int argc, char **argv)
+{
+	struct compilation job = { .calibrate = 1000, .batch = 1 };
+	const struct cli_option options[] = {
+		{ 's', "samples", "DATA", "samples to calibrate on; required",
+		  CLI_TEXT, &job.file.path, NULL, 0, 0 },
+		{ 'o', "output", "FILE", "the program to write; required",
+		  CLI_TEXT, &job.output, NULL, 0, 0 },
+		{ 'p', "precision", "TYPE", "of activations: int8 or int16; default int8",
+		  CLI_CHOICE, &job.precision, precisions, 0, 0 },
+		{ 'b', "batch", "N", "samples of one request; default 1",
+		  CLI_UINT, &job.batch, NULL, 1, 65536 },
+		{ 0, "calibrate", "N", "use at most N samples, evenly spread; default 1000",
+		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
+		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
+		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },
+		DATASET_FILE_OPTIONS(&job.file),
+		{ 0, "json", NULL, "print JSON",
+		  CLI_FLAG, &job.json, NULL, 0, 0 },
+		CLI_OPTIONS_END,
+	};
+	struct npu_dataset data = { 0 };
+	struct npu_model *model = NULL;
+	struct npu_error err = { 0 };
+	enum cli_next next;
+	int first, code;
+
+	next = cli_parse(&cli_compile, options, argc, argv, &first, 1, 1);
+	if (next != CLI_GO_ON)
+		return cli_parse_exit(next);
+	job.model_path = argv[first];
+	if (!job.file.path || !job.output)
+		return cli_fail(CLI_USAGE, "compile: give --samples DATA, to find the range of "
+				"every layer, and -o FILE; see `npu compile --help`");
+	if (npu_model_load(&model, job.model_path, &err) < 0 ||
+	    dataset_file_read(&job.file, &data, &err) < 0)
+		code = cli_fail_error(&err);
+	else
+		code = compile_model(&job, model, &data);
+	npu_dataset_free(&data);
+	npu_model_free(model);
+	return code;
+}
+
+const struct cli_command cli_compile = {
+	.name = "compile",
+	.summary = "quantise a model to integers and write a .npu program",
+	.arguments = "MODEL.onnx",
+	.text = "The NPU computes in integers. This command runs samples through the model to\n"
+		"see which range every layer uses, quantises weights and activations\n"
+		"accordingly, and writes a program that runs on every NPU and CPU with the\n"
+		"same results to the bit. A few hundred typical samples are enough; the\n"
+		"training data will do. int16 activations cost time and memory and help where\n"
+		"int8 loses too much: compare with `npu eval`. The memory that is printed is\n"
+		"what will be used, to the byte.\n",
+	.examples = "  npu compile model.onnx --samples train.csv --label class -o model.npu\n"
+		    "  npu compile model.onnx -s train.csv -l class -p int16 -o model16.npu\n"
+		    "  npu compile model.onnx -s train.csv -l class --max-bytes 64K -o model.npu\n",
+	.run = run_compile,
+};
