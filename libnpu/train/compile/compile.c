@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/* The calls of chapter 7: a model becomes a program. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "train/compile/image.h"
+#include "train/nn/model.h"
+
+static int check_options(const struct npu_model *model, const struct npu_compile_options *options,
+			 struct npu_error *err)
+{
+	const struct npu_scaler *scaler = npu_model_scaler(model);
+
+	if (options->precision != NPU_PRECISION_INT8 && options->precision != NPU_PRECISION_INT16)
+		return npu_error_set(err, -EINVAL, "precision %d is not known; use "
+				     "NPU_PRECISION_INT8 or NPU_PRECISION_INT16",
+				     (int)options->precision);
+	if (scaler && scaler->count != npu_model_features(model))
+		return npu_error_set(err, -EINVAL, "the scaler has %zu features, the model %zu; "
+				     "fit it on data of the model's shape", scaler->count,
+				     npu_model_features(model));
+	return 0;
+}
+
+static struct npu_compile_quote quote_of(const struct npu_graph *graph,
+					 const struct npu_image_layout *layout)
+{
+	return (struct npu_compile_quote){
+		.weight_bytes = graph->weight_bytes,
+		.const_bytes = graph->const_bytes,
+		.insn_bytes = (size_t)graph->nodes * NPU_INSN_SIZE,
+		.io_bytes = graph->io_bytes,
+		.scratch_bytes = graph->scratch_bytes,
+		.file_bytes = layout->file_bytes,
+	};
+}
+
+/* Weights and constants that a node has reserved. */
+static uint64_t node_bytes(const struct npu_graph *graph, uint32_t i)
+{
+	const struct npu_graph_node *node = &graph->node[i];
+	uint64_t bytes = 0;
+
+	if (node->kind == NPU_GRAPH_DENSE)
+		bytes = node->bias_at - node->weights_at;
+	return bytes + npu_graph_value_bytes(&graph->value[node->output]);
+}
+
+static int check_limit(const struct npu_graph *graph, const struct npu_compile_quote *quote,
+		       size_t max_bytes, struct npu_error *err)
+{
+	size_t needed = quote->weight_bytes + quote->const_bytes + quote->insn_bytes +
+			quote->io_bytes + quote->scratch_bytes;
+	uint32_t largest = 0, i;
+
+	if (!max_bytes || needed <= max_bytes)
+		return 0;
+	for (i = 1; i < graph->nodes; i++)
+		if (node_bytes(graph, i) > node_bytes(graph, largest))
+			largest = i;
+	return npu_error_set(err, -E2BIG, "the program needs %zu bytes, the limit is %zu; layer "
+			     "\"%s\" is the largest with %llu: give it fewer units, use a smaller "
+			     "batch, or raise the limit", needed, max_bytes,
+			     npu_graph_node_name(graph, &graph->node[largest]),
+			     (unsigned long long)node_bytes(graph, largest));
+}
+
+/* All that follows from shapes: the graph with its memory planned, and the layout of the file. */
+static int prepare(struct npu_graph *graph, struct npu_image_layout *layout,
+		   const struct npu_model *model, const struct npu_compile_options *options,
+		   struct npu_error *err)
+{
+	struct npu_compile_quote quote;
+	int ret = check_options(model, options, err);
+
+	if (!ret)
+		ret = npu_graph_build(graph, model, options, err);
+	if (ret)
+		return ret;
+	npu_graph_fuse(graph);
+	ret = npu_graph_reserve(graph, err);
+	if (!ret)
+		ret = npu_graph_plan(graph, err);
+	if (!ret) {
+		npu_image_measure(graph, layout);
+		quote = quote_of(graph, layout);
+		ret = check_limit(graph, &quote, options->max_bytes, err);
+	}
+	if (ret)
+		npu_graph_free(graph);
+	return ret;
+}
+
+int npu_model_compile_quote(const struct npu_model *model,
+			    const struct npu_compile_options *options,
+			    struct npu_compile_quote *quote, struct npu_error *err)
+{
+	const struct npu_compile_options defaults = { 0 };
+	struct npu_image_layout layout;
+	struct npu_graph graph;
+	int ret = prepare(&graph, &layout, model, options ? options : &defaults, err);
+
+	if (ret)
+		return ret;
+	*quote = quote_of(&graph, &layout);
+	npu_graph_free(&graph);
+	return 0;
+}
+
+int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
+		      const struct npu_compile_options *options, void **image, size_t *bytes,
+		      struct npu_error *err)
+{
+	const struct npu_compile_options defaults = { 0 };
+	struct npu_image_layout layout;
+	struct npu_graph graph;
+	uint8_t *memory = NULL;
+	int ret = prepare(&graph, &layout, model, options ? options : &defaults, err);
+
+	if (ret)
+		return ret;
+	ret = npu_graph_calibrate(&graph, samples, count, err);
+	if (ret)
+		goto out;
+	npu_graph_quantise(&graph);
+	memory = aligned_alloc(64, layout.file_bytes);
+	if (!memory) {
+		ret = npu_error_set(err, -ENOMEM, "no memory for a program of %llu bytes",
+				    (unsigned long long)layout.file_bytes);
+		goto out;
+	}
+	memset(memory, 0, layout.file_bytes);
+	ret = npu_image_write(&graph, &layout, memory, err);
+	if (ret) {
+		free(memory);
+		goto out;
+	}
+	*image = memory;
+	*bytes = layout.file_bytes;
+out:
+	npu_graph_free(&graph);
+	return ret;
+}
+
+void npu_image_free(void *image)
+{
+	free(image);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory planning. The input and the output have places of their own in the IO slot. All other
+ * values share the scratch slot: those that are alive at the same time do not overlap, a value
+ * goes to the smallest gap that takes it, the largest are placed first. Where an instruction
+ * can work in place, its output lies where its input lay.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runtime/error.h"
+#include "train/compile/lower.h"
+
+/**
+ * struct block - memory that one value has, or several one after another, in place
+ * @bytes: rounded up to NPU_SLOT_ALIGN; 0: nobody makes the value
+ * @first: node that fills it
+ * @last: node that reads it for the last time
+ * @root: number of the block that it shares, its own if none
+ * @offset: into the scratch slot, once @placed
+ */
+struct block {
+	uint64_t bytes;
+	uint32_t first, last;
+	uint32_t root;
+	bool placed;
+	uint64_t offset;
+};
+
+static uint32_t last_reader(const struct npu_graph *graph, uint32_t value, uint32_t maker)
+{
+	const struct npu_graph_node *node = NULL;
+	uint32_t last = maker;
+
+	while ((node = npu_graph_reader(graph, value, last + (node != NULL))))
+		last = (uint32_t)(node - graph->node);
+	return last;
+}
+
+/*
+ * A block for each value that lies in scratch. The output's block, in the IO slot, exists too, so
+ * that a value can be worked in place there.
+ */
+static void make_blocks(const struct npu_graph *graph, struct block *blocks)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		struct block *out = &blocks[node->output];
+		struct block *in = &blocks[node->input[0]];
+
+		out->bytes = npu_align(npu_graph_value_bytes(&graph->value[node->output]),
+				       NPU_SLOT_ALIGN);
+		out->first = i;
+		out->last = last_reader(graph, node->output, i);
+		out->root = node->output;
+		if (!npu_operation(node->kind)->in_place || node->input[0] == graph->input ||
+		    node->input[0] == graph->output || in->last != i || in->bytes != out->bytes)
+			continue;
+		out->root = in->root;
+		blocks[in->root].last = out->last;
+	}
+}
+
+/* Do two placed blocks, or one to be placed, live at the same time? */
+static bool meet(const struct block *a, const struct block *b)
+{
+	return a->first <= b->last && b->first <= a->last;
+}
+
+/* The next offset at or after @from where a block that meets @block begins, and where it ends. */
+static bool next_taken(const struct block *blocks, uint32_t count, const struct block *block,
+		       uint64_t from, uint64_t *begin, uint64_t *end)
+{
+	bool found = false;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct block *other = &blocks[i];
+
+		if (!other->placed || !meet(other, block) || other->offset + other->bytes <= from)
+			continue;
+		if (found && other->offset >= *begin)
+			continue;
+		*begin = other->offset;
+		*end = other->offset + other->bytes;
+		found = true;
+	}
+	return found;
+}
+
+/* Best fit; the first of equals. */
+static uint64_t find_place(const struct block *blocks, uint32_t count, const struct block *block)
+{
+	uint64_t at = 0, begin = 0, end = 0, best = UINT64_MAX, best_gap = UINT64_MAX;
+
+	while (next_taken(blocks, count, block, at, &begin, &end)) {
+		if (begin > at && begin - at >= block->bytes && begin - at < best_gap) {
+			best = at;
+			best_gap = begin - at;
+		}
+		at = end;
+	}
+	return best == UINT64_MAX ? at : best;
+}
+
+static uint64_t place_blocks(struct block *blocks, uint32_t count)
+{
+	uint64_t total = 0;
+
+	for (;;) {
+		struct block *largest = NULL;
+		uint32_t i;
+
+		for (i = 0; i < count; i++)
+			if (blocks[i].bytes && blocks[i].root == i && !blocks[i].placed &&
+			    (!largest || blocks[i].bytes > largest->bytes))
+				largest = &blocks[i];
+		if (!largest)
+			return total;
+		largest->offset = find_place(blocks, count, largest);
+		largest->placed = true;
+		if (largest->offset + largest->bytes > total)
+			total = largest->offset + largest->bytes;
+	}
+}
+
+static void place_values(struct npu_graph *graph, struct block *blocks)
+{
+	struct npu_graph_value *input = &graph->value[graph->input];
+	struct npu_graph_value *output = &graph->value[graph->output];
+	uint32_t i, output_root = blocks[graph->output].root;
+
+	input->kind = output->kind = NPU_FILE_SLOT_IO;
+	input->offset = 0;
+	output->offset = npu_align(npu_graph_value_bytes(input), NPU_SLOT_ALIGN);
+	graph->io_bytes = output->offset +
+			  npu_align(npu_graph_value_bytes(output), NPU_SLOT_ALIGN);
+
+	/* The place of the output is free until it is made: what it is made of in place is there. */
+	blocks[output_root].bytes = 0;
+	graph->scratch_bytes = place_blocks(blocks, graph->values);
+	for (i = 0; i < graph->values; i++) {
+		struct npu_graph_value *value = &graph->value[i];
+
+		if (i == graph->input || i == graph->output)
+			continue;
+		if (blocks[i].root == output_root && blocks[i].first != NPU_NO_INDEX) {
+			value->kind = NPU_FILE_SLOT_IO;
+			value->offset = output->offset;
+		} else {
+			value->kind = NPU_FILE_SLOT_SCRATCH;
+			value->offset = blocks[blocks[i].root].offset;
+		}
+	}
+}
+
+int npu_graph_plan(struct npu_graph *graph, struct npu_error *err)
+{
+	struct block *blocks = calloc(graph->values, sizeof(*blocks));
+	uint32_t i;
+
+	if (!blocks)
+		return npu_error_set(err, -ENOMEM, "no memory to plan %u values", graph->values);
+	for (i = 0; i < graph->values; i++) {
+		blocks[i].root = i;
+		blocks[i].first = NPU_NO_INDEX;
+	}
+	make_blocks(graph, blocks);
+	place_values(graph, blocks);
+	free(blocks);
+	if (graph->io_bytes <= NPU_MAX_SLOT_BYTES && graph->scratch_bytes <= NPU_MAX_SLOT_BYTES)
+		return 0;
+	return npu_error_set(err, -E2BIG, "inputs and outputs take %llu bytes and intermediate "
+			     "results %llu, but 4 GiB of each is what the NPU can address; compile "
+			     "for a smaller batch", (unsigned long long)graph->io_bytes,
+			     (unsigned long long)graph->scratch_bytes);
+}
