@@ -26,9 +26,33 @@ ALL_LDFLAGS := -pthread $(SANFLAGS) $(LDFLAGS)
 .PHONY: all
 all: libs tools
 
+# What `make demo` installs is asked for by the rest: these targets must do without it.
+WITHOUT_PACKAGES := help demo demo-vm
+ifneq ($(filter-out $(WITHOUT_PACKAGES),$(or $(MAKECMDGOALS),all)),)
 include libnpu/libnpu.mk
 include tools/tools.mk
+include tools/packaging/install.mk
 include tests/tests.mk
+endif
+
+.PHONY: help
+help:
+	@cat tools/packaging/make-help.txt
+
+# ------------------------------------------------------------------------ demo
+BUILD_PACKAGES := gcc libc6-dev pkg-config libdrm-dev liburing-dev protobuf-c-compiler \
+		  libprotobuf-c-dev zlib1g-dev libjson-c-dev
+VM_PACKAGES := linux-headers-6.12-amd64 linux-image-6.12-amd64 qemu-system-x86 busybox-static cpio
+
+.PHONY: demo demo-vm
+demo:
+	@tools/packaging/install-packages.sh $(BUILD_PACKAGES)
+	@$(MAKE) --no-print-directory tools
+	@tools/npu/demo.sh
+demo-vm:
+	@tools/packaging/install-packages.sh $(BUILD_PACKAGES) $(VM_PACKAGES)
+	@$(MAKE) --no-print-directory tools
+	@tools/npu/demo-vm.sh
 
 # ------------------------------------------------------------------ the module
 # KDIR, or KERNEL_SRC as Yocto calls it; else the running kernel's headers, else the

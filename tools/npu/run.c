@@ -200,7 +200,7 @@ static int run_run(int argc, char **argv)
 {
 	struct execution job = { .options = { .in_flight = 32 } };
 	const struct cli_option options[] = {
-		{ 'o', "output", "FILE", ".npy: the outputs as f32; else CSV; default: CSV on stdout",
+		{ 'o', "output", "FILE", ".npy: outputs as f32; else CSV; default: CSV on stdout",
 		  CLI_TEXT, &job.output, NULL, 0, 0 },
 		DATASET_FILE_OPTIONS(&job.file),
 		INFERENCE_OPTIONS(&job.options),
