@@ -16,41 +16,69 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* A float's bits as an integer: magnitudes compare the same, and NaN above all. */
+#define BITS_MAGNITUDE	0x7fffffff
+#define BITS_INFINITY	0x7f800000
+#define BITS_HALF	0x3f000000
+/* 2^20: far outside every type, and small enough for all that follows to be exact. */
+#define BITS_LIMIT	0x49800000
+
+ALWAYS_INLINE int32_t bits_of(float value)
+{
+	int32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+ALWAYS_INLINE float float_of(int32_t bits)
+{
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
 /*
  * BLOCK reals in @x to integers: round(x / scale) + zero_point, halves away from zero, clamped to
- * [low, high]; NaN gives zero_point.
+ * [low, high]; NaN gives zero_point. Comparisons are of integers, because those of floats, which
+ * may trap, keep the compiler from using vectors.
  */
 ALWAYS_INLINE void quantise_block(const float *x, float scale, int32_t zero_point, int32_t low,
 				  int32_t high, int32_t *q)
 {
 	for (int i = 0; i < BLOCK; i++) {
-		/* Far outside every type, and small enough for all that follows to be exact. */
-		const float limit = 1 << 20;
-		float v = x[i] / scale;
-		int32_t whole;
-		float rest;
+		int32_t bits = bits_of(x[i] / scale);
+		int32_t magnitude = bits & BITS_MAGNITUDE;
+		int32_t away = bits < 0 ? -1 : 1;
+		int32_t whole, rest;
+		float v;
 
-		v = v > limit ? limit : v;
-		v = v < -limit ? -limit : v;
-		v = v == v ? v : 0.0f;
+		magnitude = magnitude > BITS_INFINITY ? 0 : magnitude;
+		magnitude = magnitude > BITS_LIMIT ? BITS_LIMIT : magnitude;
+		v = float_of((bits & ~BITS_MAGNITUDE) | magnitude);
 		whole = (int32_t)v;
-		rest = v - (float)whole;
-		whole += (rest >= 0.5f) - (rest <= -0.5f) + zero_point;
+		rest = bits_of(v - (float)whole) & BITS_MAGNITUDE;
+		whole += (rest >= BITS_HALF ? away : 0) + zero_point;
 		whole = whole > high ? high : whole;
 		q[i] = whole < low ? low : whole;
 	}
 }
 
-/* Preprocess @count <= BLOCK values into a whole block. @step: 0 for one mean and factor, 1. */
-ALWAYS_INLINE void preprocess_block(const float *values, unsigned int count, const float *mean,
-				    const float *factor, unsigned int step, float *x)
+/*
+ * A whole block of preprocessed values: in @x, or where they are if there is nothing to do.
+ * @count <= BLOCK; @step: 0 for one mean and factor, 1 for one each.
+ */
+ALWAYS_INLINE const float *preprocess_block(const float *values, unsigned int count,
+					    const float *mean, const float *factor,
+					    unsigned int step, float *x)
 {
 	if (count < BLOCK) {
 		memset(x, 0, BLOCK * sizeof(*x));
 		for (unsigned int i = 0; i < count; i++)
 			x[i] = mean ? (values[i] - mean[i * step]) * factor[i * step] : values[i];
 	} else if (!mean) {
-		memcpy(x, values, BLOCK * sizeof(*x));
+		return values;
 	} else if (step) {
 		for (int i = 0; i < BLOCK; i++)
 			x[i] = (values[i] - mean[i]) * factor[i];
@@ -58,6 +86,7 @@ ALWAYS_INLINE void preprocess_block(const float *values, unsigned int count, con
 		for (int i = 0; i < BLOCK; i++)
 			x[i] = (values[i] - mean[0]) * factor[0];
 	}
+	return x;
 }
 
 ALWAYS_INLINE void store_block(const int32_t *q, unsigned int count, enum npu_element element,
@@ -90,10 +119,11 @@ ALWAYS_INLINE void quantise(const struct npu_quantisation *how, const float *val
 
 	for (size_t at = 0; at < count; at += BLOCK) {
 		unsigned int n = count - at < BLOCK ? count - at : BLOCK;
+		const float *block;
 
-		preprocess_block(values + at, n, how->mean ? how->mean + at * step : NULL,
-				 how->mean ? how->factor + at * step : NULL, step, x);
-		quantise_block(x, how->scale, how->zero_point, low, high, q);
+		block = preprocess_block(values + at, n, how->mean ? how->mean + at * step : NULL,
+					 how->mean ? how->factor + at * step : NULL, step, x);
+		quantise_block(block, how->scale, how->zero_point, low, high, q);
 		store_block(q, n, how->element, out + at * width);
 	}
 }
