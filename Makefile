@@ -47,11 +47,13 @@ VM_PACKAGES := linux-headers-6.12-amd64 linux-image-6.12-amd64 qemu-system-x86 b
 .PHONY: demo demo-vm
 demo:
 	@tools/packaging/install-packages.sh $(BUILD_PACKAGES)
-	@$(MAKE) --no-print-directory tools
+	@echo "Building the libraries and npu"
+	@$(MAKE) -s --no-print-directory tools
 	@tools/npu/demo.sh
 demo-vm:
 	@tools/packaging/install-packages.sh $(BUILD_PACKAGES) $(VM_PACKAGES)
-	@$(MAKE) --no-print-directory tools
+	@echo "Building the libraries and npu"
+	@$(MAKE) -s --no-print-directory tools
 	@tools/npu/demo-vm.sh
 
 # ------------------------------------------------------------------ the module

@@ -160,13 +160,13 @@ static void describe_values(const struct cli_option *option, char *text, size_t 
 		if (option->min == 0 && option->max == 0)
 			snprintf(text, bytes, "a number");
 		else
-			snprintf(text, bytes, "a number from %g to %g", option->min, option->max);
+			snprintf(text, bytes, "a number from %.10g to %.10g", option->min, option->max);
 		break;
 	default:
 		if (option->min == 0 && option->max == 0)
 			snprintf(text, bytes, "a whole number");
 		else
-			snprintf(text, bytes, "a whole number from %g to %g", option->min,
+			snprintf(text, bytes, "a whole number from %.10g to %.10g", option->min,
 				 option->max);
 	}
 }

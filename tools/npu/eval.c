@@ -179,7 +179,7 @@ static int run_eval(int argc, char **argv)
 
 const struct cli_command cli_eval = {
 	.name = "eval",
-	.summary = "measure a model (f32) or a program (on the NPU) on data with known answers",
+	.summary = "measure a model or a program on data with known answers",
 	.arguments = "MODEL.onnx|PROGRAM.npu DATA",
 	.text = "Compare predictions with the answers in DATA and print accuracy, precision,\n"
 		"recall and F1 for each class, and who is taken for whom; or the errors of a\n"
