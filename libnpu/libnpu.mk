@@ -21,6 +21,10 @@ TRAIN_OBJ := $(TRAIN_SRC:%.c=$(B)/%.o) $(B)/gen/onnx.pb-c.o
 
 include libnpu/isa-flags.mk
 
+# libnpu-train checks what it emits with the engine's own validation: libnpu.map exports that,
+# which only symbols that are not hidden can be.
+$(B)/kmod/engine/%.o: ALL_CFLAGS += -fvisibility=default
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA_CFLAGS) -c -o $@ $<

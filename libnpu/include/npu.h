@@ -350,7 +350,7 @@ struct io_uring_cqe;
  * in process can't use IOSQE_IO_DRAIN.
  *
  * Return: the SQE, or NULL if the queue has no room, the request is in flight, the session has
- * no thread, or the driver takes no commands from rings.
+ * no thread, the driver takes no commands from rings, or the kernel is older than 5.17.
  */
 struct io_uring_sqe *npu_prep_infer(struct io_uring *ring, struct npu_request *request,
 				    uint64_t user_data);

@@ -23,7 +23,8 @@ struct io_uring_sqe *npu_embedded_prep(struct io_uring *ring, struct npu_request
 	const struct npu_embedded *embedded = session->backend;
 	struct io_uring_sqe *sqe;
 
-	if (!session->plan.threads || io_uring_sq_space_left(ring) < 2)
+	if (!session->plan.threads || !(ring->features & IORING_FEAT_CQE_SKIP) ||
+	    io_uring_sq_space_left(ring) < NPU_PREP_SQES)
 		return NULL;
 	sqe = io_uring_get_sqe(ring);
 	io_uring_prep_write(sqe, embedded->doorbell[1], &request->token, sizeof(request->token),

@@ -6,6 +6,18 @@
 #include "error.h"
 #include "session.h"
 
+/* The list was taken or looked at: the descriptor says again what is in it. The lock is held. */
+static void update_event(struct npu_session *session)
+{
+	eventfd_t count;
+
+	if (!session->event_armed || session->head)
+		return;
+	eventfd_read(session->event, &count);
+	if (session->device->ops->settle)
+		session->device->ops->settle(session);
+}
+
 /* The sentence of a job that ended with @result. */
 static int job_error(struct npu_error *err, int result)
 {
@@ -44,6 +56,7 @@ int npu_infer(struct npu_request *request, struct npu_error *err)
 		pthread_mutex_lock(&session->lock);
 		while (!ret && npu_request_phase(request) != NPU_PHASE_DONE)
 			ret = session->device->ops->wait(session, UINT64_MAX);
+		update_event(session);
 		pthread_mutex_unlock(&session->lock);
 		if (ret)
 			return wait_error(err, ret);
@@ -125,13 +138,7 @@ static unsigned int take(struct npu_session *session, struct npu_request **reque
 		requests[n++] = request;
 	}
 	session->reapable -= n;
-	if (session->event_armed && !session->head) {
-		eventfd_t count;
-
-		eventfd_read(session->event, &count);
-		if (session->device->ops->settle)
-			session->device->ops->settle(session);
-	}
+	update_event(session);
 	return n;
 }
 

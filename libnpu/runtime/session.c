@@ -38,7 +38,7 @@ void npu_plan_io(struct npu_plan *plan, const struct npu_program *program, uint6
 			continue;
 		plan->slot_stride[i] = (bytes + align - 1) & ~(align - 1);
 		plan->slot_offset[i] = npu_plan_add(end, plan->slot_stride[i] * plan->requests,
-						    NPU_PAGE_BYTES);
+						    align);
 	}
 }
 

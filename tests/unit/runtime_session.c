@@ -229,6 +229,9 @@ static void test_eventfd(void **state)
 		assert_int_equal(npu_reap(setup.session, done, 1, 0, &err), 1);
 	}
 	assert_false(readable(fd, 0));
+	/* One that npu_infer() took is not. */
+	assert_int_equal(npu_infer(requests[0], &err), 0);
+	assert_false(readable(fd, 0));
 	test_close(&setup);
 }
 
