@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Benchmarks in process. A row is declared once; it is printed as `make bench` promises, or in the
+ * form of the peers' suite, so that both come from one measurement.
+ */
+#ifndef NPU_BENCH_H
+#define NPU_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bench;
+
+/**
+ * struct bench_row - a measurement
+ * @name: "infer/mlp-int8"
+ * @unit: "us", "ms": lower is better; "GB/s", "GOP/s": higher is
+ * @workload: its name in the peers' suite; NULL if that has none
+ * @peer: only this peer is the reference; NULL for the fastest of them
+ * @threads: more than one thread makes a difference
+ * @measure: returns the value in @unit, negative after bench_fail()
+ */
+struct bench_row {
+	const char *name;
+	const char *unit;
+	const char *workload;
+	const char *peer;
+	bool threads;
+	double (*measure)(struct bench *bench);
+};
+
+/* Ends with a row whose name is NULL. */
+extern const struct bench_row bench_train_rows[];
+extern const struct bench_row bench_infer_rows[];
+extern const struct bench_row bench_engine_rows[];
+
+/**
+ * struct bench - what a measurement is told, and what it tells beside its value
+ * @threads: to use
+ * @budget: seconds for one point
+ * @note: for the reader, filled by bench_time()
+ */
+struct bench {
+	unsigned int threads;
+	double budget;
+	char note[160];
+};
+
+enum bench_clock {
+	BENCH_WALL,
+	BENCH_CPU,	/* of the process: does not move with other load */
+};
+
+/*
+ * Seconds of one call of @run: the minimum over many repetitions until the budget is used. A
+ * repetition is as many calls as take about 0.2 ms, so that the clock does not matter. The
+ * median goes into the note.
+ */
+double bench_time(struct bench *bench, enum bench_clock clock, void (*run)(void *context),
+		  void *context);
+
+/* Say why there is no value, and return -1. */
+double bench_fail(struct bench *bench, const char *why);
+
+/* Memory for @count floats between -1 and 1, the same at every run. Ends the program if none. */
+float *bench_floats(size_t count);
+
+#endif
