@@ -297,8 +297,8 @@ int npu_infer_f32(struct npu_session *session, const float *input, float *output
  * started then. After another error some may have been: they are reaped as usual, the others are
  * idle. On a driver without io_uring this waits when the device has enough to do.
  */
-int npu_submit(struct npu_session *session, struct npu_request *const *requests,
-	       unsigned int count, struct npu_error *err);
+int npu_submit(struct npu_session *session, struct npu_request *const *requests, unsigned int count,
+	       struct npu_error *err);
 
 /**
  * npu_reap - take finished requests

@@ -17,11 +17,11 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* A float's bits as an integer: magnitudes compare the same, and NaN above all. */
-#define BITS_MAGNITUDE	0x7fffffff
-#define BITS_INFINITY	0x7f800000
-#define BITS_HALF	0x3f000000
+#define BITS_MAGNITUDE 0x7fffffff
+#define BITS_INFINITY 0x7f800000
+#define BITS_HALF 0x3f000000
 /* 2^20: far outside every type, and small enough for all that follows to be exact. */
-#define BITS_LIMIT	0x49800000
+#define BITS_LIMIT 0x49800000
 
 ALWAYS_INLINE int32_t bits_of(float value)
 {
@@ -135,9 +135,9 @@ void npu_quantise_plain(const struct npu_quantisation *how, const float *values,
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2")))
-void npu_quantise_avx2(const struct npu_quantisation *how, const float *values, size_t count,
-		       uint8_t *out)
+__attribute__((target("avx2"))) void npu_quantise_avx2(const struct npu_quantisation *how,
+						       const float *values, size_t count,
+						       uint8_t *out)
 {
 	quantise(how, values, count, out);
 }

@@ -56,12 +56,16 @@ static int refuse_variant(const char *name, struct npu_error *err)
 
 	for (unsigned int i = 0; (variant = npu_variant_at(i)); i++)
 		if (!strcmp(npu_variant_name(variant), name))
-			return npu_error_set(err, -EOPNOTSUPP, "kernel variant %s needs CPU "
+			return npu_error_set(err, -EOPNOTSUPP,
+					     "kernel variant %s needs CPU "
 					     "features that this machine does not have; leave the "
 					     "option or NPU_VARIANT unset for the fastest that it "
-					     "has", name);
-	return npu_error_set(err, -EINVAL, "there is no kernel variant %s; leave the option or "
-			     "NPU_VARIANT unset for the fastest", name);
+					     "has",
+					     name);
+	return npu_error_set(err, -EINVAL,
+			     "there is no kernel variant %s; leave the option or "
+			     "NPU_VARIANT unset for the fastest",
+			     name);
 }
 
 static int open_embedded(struct npu_device *device, const struct npu_device_options *options,

@@ -16,17 +16,22 @@ int npu_driver_error(struct npu_error *err, const struct npu_device *device, int
 
 	switch (code) {
 	case -ENODEV:
-		return npu_error_set(err, code, "%s: %s: the device was removed; open it again when "
-				     "it is back", path, doing);
+		return npu_error_set(err, code,
+				     "%s: %s: the device was removed; open it again when "
+				     "it is back",
+				     path, doing);
 	case -ENOMEM:
-		return npu_error_set(err, code, "%s: %s: not enough memory, or more than the %"
-				     PRIu64 " bytes that a user may have bound; close sessions or "
-				     "ask for fewer requests", path, doing,
-				     (uint64_t)device->driver.max_pinned);
+		return npu_error_set(err, code,
+				     "%s: %s: not enough memory, or more than the %" PRIu64
+				     " bytes that a user may have bound; close sessions or "
+				     "ask for fewer requests",
+				     path, doing, (uint64_t)device->driver.max_pinned);
 	case -EINVAL:
-		return npu_error_set(err, code, "%s: %s: refused as malformed; install the npu.ko "
+		return npu_error_set(err, code,
+				     "%s: %s: refused as malformed; install the npu.ko "
 				     "and libnpu that belong together (drm.debug=0x2 logs the "
-				     "field)", path, doing);
+				     "field)",
+				     path, doing);
 	default:
 		return npu_error_set(err, code, "%s: %s: %s", path, doing, strerror(-code));
 	}
@@ -40,21 +45,25 @@ static int check_limits(const struct npu_device *device, const struct npu_progra
 	unsigned int queues = info->cores < NPU_DRIVER_QUEUES ? info->cores : NPU_DRIVER_QUEUES;
 
 	if (program->isa_version > info->isa_version)
-		return npu_error_set(err, -EPROTO, "%s: the program has instruction set version %u, "
+		return npu_error_set(err, -EPROTO,
+				     "%s: the program has instruction set version %u, "
 				     "the device runs up to %u: install a newer npu.ko or open "
-				     "NPU_BACKEND_EMBEDDED", path, program->isa_version,
-				     info->isa_version);
+				     "NPU_BACKEND_EMBEDDED",
+				     path, program->isa_version, info->isa_version);
 	if (program->insn_count > info->max_insns || program->const_size > info->max_consts ||
 	    program->slot_count > info->max_slots)
-		return npu_error_set(err, -E2BIG, "%s: the program has %u instructions, %u bytes of "
-				     "constants and %u slots, the device takes %u, %u and %u: use a "
-				     "smaller model or open NPU_BACKEND_EMBEDDED", path,
-				     program->insn_count, program->const_size, program->slot_count,
-				     info->max_insns, info->max_consts, info->max_slots);
+		return npu_error_set(
+			err, -E2BIG,
+			"%s: the program has %u instructions, %u bytes of "
+			"constants and %u slots, the device takes %u, %u and %u: use a "
+			"smaller model or open NPU_BACKEND_EMBEDDED",
+			path, program->insn_count, program->const_size, program->slot_count,
+			info->max_insns, info->max_consts, info->max_slots);
 	if (plan->requests > (uint64_t)info->max_queued * queues)
-		return npu_error_set(err, -EINVAL, "%s: options.requests is %u, at most %" PRIu64
-				     " fit the device's queues; open more sessions", path,
-				     plan->requests, (uint64_t)info->max_queued * queues);
+		return npu_error_set(err, -EINVAL,
+				     "%s: options.requests is %u, at most %" PRIu64
+				     " fit the device's queues; open more sessions",
+				     path, plan->requests, (uint64_t)info->max_queued * queues);
 	return 0;
 }
 
@@ -66,13 +75,12 @@ int npu_driver_plan(struct npu_plan *plan, const struct npu_device *device,
 
 	if (ret)
 		return ret;
-	plan->backend_offset = npu_plan_add(&plan->heap_bytes, sizeof(struct npu_driver),
-					    NPU_SLOT_ALIGN);
+	plan->backend_offset =
+		npu_plan_add(&plan->heap_bytes, sizeof(struct npu_driver), NPU_SLOT_ALIGN);
 	for (uint32_t i = 0; i < program->slot_count; i++)
 		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
-			plan->slot_offset[i] = npu_plan_add(&plan->device_bytes,
-							    program->slots[i].bytes,
-							    NPU_PAGE_BYTES);
+			plan->slot_offset[i] = npu_plan_add(
+				&plan->device_bytes, program->slots[i].bytes, NPU_PAGE_BYTES);
 	npu_plan_io(plan, program, &plan->device_bytes);
 	/* The driver's buffers are whole pages. */
 	plan->device_bytes = (plan->device_bytes + page - 1) / page * page;

@@ -55,8 +55,8 @@ struct io_uring_sqe *npu_driver_prep(struct io_uring *ring, struct npu_request *
 				     uint64_t user_data);
 int npu_driver_result(struct npu_request *request, const struct io_uring_cqe *cqe);
 /* The command of @request in @sqe, @bytes long; the file is the caller's to set. */
-void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes,
-			 const struct npu_request *request, uint64_t user_data);
+void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes, const struct npu_request *request,
+			 uint64_t user_data);
 /* Device and queueing time, of a CQE of 32 bytes. */
 void npu_driver_read_times(struct npu_request *request, const struct io_uring_cqe *cqe);
 

@@ -24,9 +24,8 @@ static int ioctl_plan(struct npu_plan *plan, const struct npu_device *device,
 	plan->job_offset = npu_plan_add(&plan->heap_bytes,
 					plan->requests * sizeof(struct drm_npu_submit_job),
 					NPU_SLOT_ALIGN);
-	plan->sync_offset = npu_plan_add(&plan->heap_bytes,
-					 plan->requests * sizeof(struct drm_npu_sync),
-					 NPU_SLOT_ALIGN);
+	plan->sync_offset = npu_plan_add(
+		&plan->heap_bytes, plan->requests * sizeof(struct drm_npu_sync), NPU_SLOT_ALIGN);
 	return 0;
 }
 

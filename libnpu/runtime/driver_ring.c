@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes,
-			 const struct npu_request *request, uint64_t user_data)
+void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes, const struct npu_request *request,
+			 uint64_t user_data)
 {
 	const struct npu_driver *driver = request->session->backend;
 	struct drm_npu_job job = {

@@ -36,16 +36,19 @@ static int open_ring(struct npu_session *session, struct npu_error *err)
 
 	ret = io_uring_queue_init_params(session->plan.requests, &driver->ring, &params);
 	if (ret)
-		return npu_error_set(err, ret, "no ring for %u requests: %s; raise `ulimit -l`, or "
-				     "set options.no_uring", session->plan.requests,
-				     strerror(-ret));
+		return npu_error_set(err, ret,
+				     "no ring for %u requests: %s; raise `ulimit -l`, or "
+				     "set options.no_uring",
+				     session->plan.requests, strerror(-ret));
 	ret = io_uring_register_files(&driver->ring, &session->device->fd, 1);
 	if (!ret)
 		ret = io_uring_register_eventfd(&driver->ring, session->event);
 	if (ret) {
 		io_uring_queue_exit(&driver->ring);
-		return npu_error_set(err, ret, "the ring does not take the device's file: %s; set "
-				     "options.no_uring", strerror(-ret));
+		return npu_error_set(err, ret,
+				     "the ring does not take the device's file: %s; set "
+				     "options.no_uring",
+				     strerror(-ret));
 	}
 	/* Until npu_session_eventfd() is called nobody looks. */
 	io_uring_cq_eventfd_toggle(&driver->ring, false);
@@ -123,7 +126,7 @@ static unsigned int take_cqes(struct npu_session *session)
 	/* Lets the kernel post what it holds back, see IORING_SETUP_TASKRUN_FLAG. */
 	if (io_uring_peek_cqe(&driver->ring, &cqe))
 		return 0;
-	io_uring_for_each_cqe(&driver->ring, head, cqe) {
+	io_uring_for_each_cqe (&driver->ring, head, cqe) {
 		struct npu_request *request = (void *)(uintptr_t)cqe->user_data;
 
 		n++;

@@ -25,11 +25,11 @@
 #include "error.h"
 
 /* Between two steps a worker looks whether its job was cancelled. */
-#define STEP_US		50
+#define STEP_US 50
 /* The token that ends a worker. */
-#define TOKEN_EXIT	UINT32_MAX
+#define TOKEN_EXIT UINT32_MAX
 /* Enough for the kernels, whose working memory is in the program's slots. */
-#define STACK_BYTES	(256 * 1024)
+#define STACK_BYTES (256 * 1024)
 
 static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 			 const struct npu_program *program, struct npu_error *err)
@@ -38,8 +38,9 @@ static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 
 	(void)device;
 	(void)err;
-	plan->backend_offset = npu_plan_add(&plan->heap_bytes, sizeof(struct npu_embedded) +
-					    workers * sizeof(struct npu_worker), NPU_SLOT_ALIGN);
+	plan->backend_offset = npu_plan_add(
+		&plan->heap_bytes,
+		sizeof(struct npu_embedded) + workers * sizeof(struct npu_worker), NPU_SLOT_ALIGN);
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind != NPU_FILE_SLOT_SCRATCH)
 			continue;
@@ -209,8 +210,8 @@ static void place_slots(struct npu_session *session)
 			/* Read only, as the check of the program made sure. */
 			session->slot_base[i] = (uint8_t *)program->weights;
 		else if (program->slots[i].kind == NPU_FILE_SLOT_IO)
-			session->slot_base[i] = (uint8_t *)session->block +
-						session->plan.slot_offset[i];
+			session->slot_base[i] =
+				(uint8_t *)session->block + session->plan.slot_offset[i];
 	}
 }
 
@@ -251,8 +252,10 @@ static int open_pipes(struct npu_session *session, struct npu_error *err)
 	return 0;
 fail:
 	ret = -errno;
-	return npu_error_set(err, ret, "no pipes for %u requests: %s; raise `ulimit -n` or ask for "
-			     "fewer", session->plan.requests, strerror(-ret));
+	return npu_error_set(err, ret,
+			     "no pipes for %u requests: %s; raise `ulimit -n` or ask for "
+			     "fewer",
+			     session->plan.requests, strerror(-ret));
 }
 
 static void stop_workers(struct npu_embedded *embedded)

@@ -11,7 +11,7 @@
  * so that a function can end with `return npu_error_set(err, -EINVAL, "...", ...);`.
  * Shared by both libraries, not part of the API.
  */
-__attribute__((format(printf, 3, 4), visibility("default")))
-int npu_error_set(struct npu_error *err, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4), visibility("default"))) int
+npu_error_set(struct npu_error *err, int code, const char *format, ...);
 
 #endif

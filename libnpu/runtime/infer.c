@@ -25,10 +25,12 @@ static int job_error(struct npu_error *err, int result)
 	case -ECANCELED:
 		return npu_error_set(err, result, "the inference was cancelled");
 	case -ETIMEDOUT:
-		return npu_error_set(err, result, "the device stopped the inference at its time "
+		return npu_error_set(err, result,
+				     "the device stopped the inference at its time "
 				     "limit: it is much slower than expected; see the kernel log");
 	case -ENODEV:
-		return npu_error_set(err, result, "the device was removed; open it again when it is "
+		return npu_error_set(err, result,
+				     "the device was removed; open it again when it is "
 				     "back, or open NPU_BACKEND_EMBEDDED");
 	default:
 		return npu_error_set(err, result, "the inference failed: %s", strerror(-result));
@@ -73,7 +75,8 @@ int npu_infer_f32(struct npu_session *session, const float *input, float *output
 	int ret;
 
 	if (program->inputs != 1 || program->outputs != 1)
-		return npu_error_set(err, -EINVAL, "the program has %u inputs and %u outputs, not "
+		return npu_error_set(err, -EINVAL,
+				     "the program has %u inputs and %u outputs, not "
 				     "one each: use npu_request_write_f32() and npu_infer()",
 				     program->inputs, program->outputs);
 	if (npu_request_phase(request) != NPU_PHASE_IDLE)
@@ -96,8 +99,10 @@ static int claim_all(struct npu_session *session, struct npu_request *const *req
 			ret = npu_error_set(err, -EINVAL, "requests[%u] belongs to another session",
 					    i);
 		else if (!npu_request_claim(requests[i], NPU_WAITER_REAP))
-			ret = npu_error_set(err, -EBUSY, "requests[%u] is in flight already: reap "
-					    "it first", i);
+			ret = npu_error_set(err, -EBUSY,
+					    "requests[%u] is in flight already: reap "
+					    "it first",
+					    i);
 		if (!ret)
 			continue;
 		while (i--)
@@ -107,8 +112,8 @@ static int claim_all(struct npu_session *session, struct npu_request *const *req
 	return 0;
 }
 
-int npu_submit(struct npu_session *session, struct npu_request *const *requests,
-	       unsigned int count, struct npu_error *err)
+int npu_submit(struct npu_session *session, struct npu_request *const *requests, unsigned int count,
+	       struct npu_error *err)
 {
 	int ret = claim_all(session, requests, count, err);
 

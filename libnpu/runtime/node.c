@@ -48,9 +48,11 @@ static bool sysfs_says_npu(const char *link)
 
 static int denied(const char *path, struct npu_error *err)
 {
-	return npu_error_set(err, -EACCES, "%s: permission denied: add yourself to the group that "
+	return npu_error_set(err, -EACCES,
+			     "%s: permission denied: add yourself to the group that "
 			     "owns it (`sudo usermod -aG render $USER`, then log in again) or "
-			     "install the udev rule 60-npu.rules", path);
+			     "install the udev rule 60-npu.rules",
+			     path);
 }
 
 static int open_path(const char *path, struct npu_error *err)
@@ -64,8 +66,10 @@ static int open_path(const char *path, struct npu_error *err)
 				     path, strerror(errno));
 	if (!driver_is_npu(fd)) {
 		close(fd);
-		return npu_error_set(err, -ENODEV, "%s: not a device of npu.ko; leave the path out "
-				     "to look for one", path);
+		return npu_error_set(err, -ENODEV,
+				     "%s: not a device of npu.ko; leave the path out "
+				     "to look for one",
+				     path);
 	}
 	return fd;
 }
@@ -76,8 +80,10 @@ int npu_node_open(const char *wanted, char *path, size_t path_bytes, struct npu_
 
 	if (wanted) {
 		if ((size_t)snprintf(path, path_bytes, "%s", wanted) >= path_bytes)
-			return npu_error_set(err, -ENAMETOOLONG, "the device path is longer than "
-					     "%zu characters", path_bytes - 1);
+			return npu_error_set(err, -ENAMETOOLONG,
+					     "the device path is longer than "
+					     "%zu characters",
+					     path_bytes - 1);
 		return open_path(path, err);
 	}
 	for (size_t kind = 0; kind < sizeof(node_kinds) / sizeof(node_kinds[0]); kind++) {
@@ -102,7 +108,8 @@ int npu_node_open(const char *wanted, char *path, size_t path_bytes, struct npu_
 	path[0] = '\0';
 	if (refused[0])
 		return denied(refused, err);
-	return npu_error_set(err, -ENODEV, "no NPU device: no node under /dev/accel or /dev/dri "
+	return npu_error_set(err, -ENODEV,
+			     "no NPU device: no node under /dev/accel or /dev/dri "
 			     "belongs to npu.ko; load it with `sudo modprobe npu`");
 }
 
@@ -118,17 +125,22 @@ int npu_node_query(int fd, const char *path, struct drm_npu_device_info *info,
 	/* What an older driver does not know stays zero. */
 	memset(info, 0, sizeof(*info));
 	if (drmIoctl(fd, DRM_IOCTL_NPU_QUERY, &query))
-		return npu_error_set(err, -errno, "%s: the driver does not answer: %s; is the "
-				     "device still there?", path, strerror(errno));
+		return npu_error_set(err, -errno,
+				     "%s: the driver does not answer: %s; is the "
+				     "device still there?",
+				     path, strerror(errno));
 	info->backend[sizeof(info->backend) - 1] = '\0';
 	info->variant[sizeof(info->variant) - 1] = '\0';
 	if (info->uapi_major != NPU_UAPI_VERSION_MAJOR)
-		return npu_error_set(err, -EPROTO, "%s: the driver has interface version %u.%u, "
+		return npu_error_set(err, -EPROTO,
+				     "%s: the driver has interface version %u.%u, "
 				     "this library %d.%d: install the npu.ko and libnpu that "
-				     "belong together", path, info->uapi_major, info->uapi_minor,
+				     "belong together",
+				     path, info->uapi_major, info->uapi_minor,
 				     NPU_UAPI_VERSION_MAJOR, NPU_UAPI_VERSION_MINOR);
 	if (!info->isa_version || !info->cores || !info->max_queued || !info->max_jobs)
-		return npu_error_set(err, -EPROTO, "%s: the driver's description of itself is not "
+		return npu_error_set(err, -EPROTO,
+				     "%s: the driver's description of itself is not "
 				     "complete: install the npu.ko and libnpu that belong together",
 				     path);
 	return 0;

@@ -36,8 +36,8 @@ static void find_sections(struct npu_program *program, const struct npu_file_hea
 	program->isa_version = header->isa_version;
 	program->insn_count = header->section[NPU_SECTION_INSNS].bytes / NPU_INSN_SIZE;
 	program->const_size = header->section[NPU_SECTION_CONSTS].bytes;
-	program->slot_count = header->section[NPU_SECTION_SLOTS].bytes /
-			      sizeof(struct npu_file_slot);
+	program->slot_count =
+		header->section[NPU_SECTION_SLOTS].bytes / sizeof(struct npu_file_slot);
 	program->label_count = header->section[NPU_SECTION_LABELS].bytes / sizeof(uint32_t);
 	program->inputs = header->inputs;
 	program->outputs = header->outputs;
@@ -74,9 +74,10 @@ static int load(struct npu_program *program, const uint8_t *file, size_t bytes, 
 	int ret;
 
 	if (bytes < sizeof(header))
-		return npu_error_set(err, -ENODATA, "%s: truncated: %zu bytes are less than the "
-				     "header's %zu; copy the file again", name, bytes,
-				     sizeof(header));
+		return npu_error_set(err, -ENODATA,
+				     "%s: truncated: %zu bytes are less than the "
+				     "header's %zu; copy the file again",
+				     name, bytes, sizeof(header));
 	memcpy(&header, file, sizeof(header));
 	ret = npu_program_check_header(&header, file, bytes, name, err);
 	if (ret)
@@ -121,7 +122,8 @@ int npu_program_load_memory(struct npu_program **program, const void *data, size
 			    struct npu_error *err)
 {
 	if (!data || (uintptr_t)data % NPU_SLOT_ALIGN)
-		return npu_error_set(err, -EINVAL, "the program's memory is not aligned to %d bytes",
+		return npu_error_set(err, -EINVAL,
+				     "the program's memory is not aligned to %d bytes",
 				     NPU_SLOT_ALIGN);
 	return create(program, "program in memory", data, bytes, NULL, err);
 }
@@ -141,13 +143,15 @@ int npu_program_load(struct npu_program **program, const char *path, struct npu_
 		goto err_close;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		ret = npu_error_set(err, -EINVAL, "%s: not a regular file, which a program must be "
-				    "to be mapped", path);
+		ret = npu_error_set(err, -EINVAL,
+				    "%s: not a regular file, which a program must be "
+				    "to be mapped",
+				    path);
 		goto err_close;
 	}
 	if (st.st_size == 0) {
-		ret = npu_error_set(err, -ENODATA, "%s: truncated: the file is empty; copy it again",
-				    path);
+		ret = npu_error_set(err, -ENODATA,
+				    "%s: truncated: the file is empty; copy it again", path);
 		goto err_close;
 	}
 	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -10,8 +10,8 @@
 #include "program.h"
 
 /* The sentence of a file whose content is wrong: where, what, and the remedy. */
-__attribute__((format(printf, 3, 4)))
-static int refuse(const char *name, struct npu_error *err, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(const char *name, struct npu_error *err,
+							const char *format, ...)
 {
 	char what[320];
 	va_list args;
@@ -25,8 +25,8 @@ static int refuse(const char *name, struct npu_error *err, const char *format, .
 static int check_counts(const struct npu_program *program, const struct npu_file_header *header,
 			const char *name, struct npu_error *err)
 {
-	uint64_t tensors = header->section[NPU_SECTION_TENSORS].bytes /
-			   sizeof(struct npu_file_tensor);
+	uint64_t tensors =
+		header->section[NPU_SECTION_TENSORS].bytes / sizeof(struct npu_file_tensor);
 
 	if (!program->insn_count)
 		return refuse(name, err, "section INSNS is empty");
@@ -34,9 +34,10 @@ static int check_counts(const struct npu_program *program, const struct npu_file
 		return refuse(name, err, "the program has no %s",
 			      header->inputs ? "outputs" : "inputs");
 	if ((uint64_t)header->inputs + header->outputs != tensors)
-		return refuse(name, err, "%" PRIu32 " inputs and %" PRIu32 " outputs, but section "
-			      "TENSORS describes %" PRIu64, header->inputs, header->outputs,
-			      tensors);
+		return refuse(name, err,
+			      "%" PRIu32 " inputs and %" PRIu32 " outputs, but section "
+			      "TENSORS describes %" PRIu64,
+			      header->inputs, header->outputs, tensors);
 	return 0;
 }
 
@@ -46,13 +47,15 @@ static int check_strings(const struct npu_program *program, const struct npu_fil
 	uint64_t bytes = header->section[NPU_SECTION_STRINGS].bytes;
 
 	if (!bytes || program->strings[0] || program->strings[bytes - 1])
-		return refuse(name, err, "section STRINGS does not start with the empty string and "
+		return refuse(name, err,
+			      "section STRINGS does not start with the empty string and "
 			      "end with a NUL");
 	for (uint32_t i = 0; i < program->label_count; i++)
 		if (program->labels[i] >= bytes)
-			return refuse(name, err, "label %" PRIu32 " is at byte %" PRIu32 " of "
-				      "section STRINGS, which ends at %" PRIu64, i,
-				      program->labels[i], bytes);
+			return refuse(name, err,
+				      "label %" PRIu32 " is at byte %" PRIu32 " of "
+				      "section STRINGS, which ends at %" PRIu64,
+				      i, program->labels[i], bytes);
 	return 0;
 }
 
@@ -63,8 +66,10 @@ static int check_floats(const struct npu_program *program, const struct npu_file
 
 	for (uint64_t i = 0; i < count; i++)
 		if (!isfinite(program->floats[i]))
-			return refuse(name, err, "float %" PRIu64 " of section FLOATS is not "
-				      "finite", i);
+			return refuse(name, err,
+				      "float %" PRIu64 " of section FLOATS is not "
+				      "finite",
+				      i);
 	return 0;
 }
 
@@ -97,46 +102,55 @@ static int check_slot(const struct npu_program *program, const struct npu_file_h
 		return refuse(name, err, "slot %" PRIu32 ": reserved is not zero", i);
 	for (uint32_t j = 0; j < i; j++)
 		if (slot->kind != NPU_FILE_SLOT_IO && program->slots[j].kind == slot->kind)
-			return refuse(name, err, "slots %" PRIu32 " and %" PRIu32 " are both for "
-				      "%s", j, i, slot->kind == NPU_FILE_SLOT_WEIGHTS ? "weights" :
-				      "scratch");
+			return refuse(name, err,
+				      "slots %" PRIu32 " and %" PRIu32 " are both for "
+				      "%s",
+				      j, i,
+				      slot->kind == NPU_FILE_SLOT_WEIGHTS ? "weights" : "scratch");
 	if (!need->access)
 		return refuse(name, err, "slot %" PRIu32 " is used by no instruction", i);
 	if (slot->bytes < need->bytes || slot->bytes > NPU_MAX_SLOT_BYTES)
-		return refuse(name, err, "slot %" PRIu32 " has %" PRIu64 " bytes, the instructions "
-			      "need %" PRIu64 ", and 4 GiB is the limit", i, slot->bytes,
-			      (uint64_t)need->bytes);
+		return refuse(name, err,
+			      "slot %" PRIu32 " has %" PRIu64 " bytes, the instructions "
+			      "need %" PRIu64 ", and 4 GiB is the limit",
+			      i, slot->bytes, (uint64_t)need->bytes);
 	if (slot->kind != NPU_FILE_SLOT_WEIGHTS)
 		return 0;
 	if (need->access & NPU_SLOT_WRITE)
-		return refuse(name, err, "slot %" PRIu32 " holds the weights, but instructions "
-			      "write to it", i);
+		return refuse(name, err,
+			      "slot %" PRIu32 " holds the weights, but instructions "
+			      "write to it",
+			      i);
 	if (slot->bytes != header->section[NPU_SECTION_WEIGHTS].bytes)
-		return refuse(name, err, "slot %" PRIu32 " has %" PRIu64 " bytes of weights, "
-			      "section WEIGHTS %" PRIu64, i, slot->bytes,
-			      header->section[NPU_SECTION_WEIGHTS].bytes);
+		return refuse(name, err,
+			      "slot %" PRIu32 " has %" PRIu64 " bytes of weights, "
+			      "section WEIGHTS %" PRIu64,
+			      i, slot->bytes, header->section[NPU_SECTION_WEIGHTS].bytes);
 	return 0;
 }
 
 /* Type, quantisation and place of an input or output. */
 static int check_tensor_data(const struct npu_program *program, const struct npu_file_tensor *t,
-			     const char *what, uint32_t i, const char *name,
-			     struct npu_error *err)
+			     const char *what, uint32_t i, const char *name, struct npu_error *err)
 {
 	uint64_t bytes = t->type == NPU_TYPE_INT16 ? 2 : 1;
 
 	if (t->type != NPU_TYPE_INT8 && t->type != NPU_TYPE_INT16)
 		return refuse(name, err, "%s %" PRIu32 ": type is neither int8 nor int16", what, i);
-	if (t->type == NPU_TYPE_INT8 ? t->zero_point < -128 || t->zero_point > 127 :
-	    t->zero_point != 0)
-		return refuse(name, err, "%s %" PRIu32 ": zero_point %" PRId32 " is outside its "
-			      "type's", what, i, t->zero_point);
+	if (t->type == NPU_TYPE_INT8 ? t->zero_point < -128 || t->zero_point > 127
+				     : t->zero_point != 0)
+		return refuse(name, err,
+			      "%s %" PRIu32 ": zero_point %" PRId32 " is outside its "
+			      "type's",
+			      what, i, t->zero_point);
 	if (!isfinite(t->scale) || t->scale <= 0)
 		return refuse(name, err, "%s %" PRIu32 ": scale is not positive and finite", what,
 			      i);
 	if (t->slot >= program->slot_count || program->slots[t->slot].kind != NPU_FILE_SLOT_IO)
-		return refuse(name, err, "%s %" PRIu32 ": slot %" PRIu32 " is not one for inputs "
-			      "and outputs", what, i, t->slot);
+		return refuse(name, err,
+			      "%s %" PRIu32 ": slot %" PRIu32 " is not one for inputs "
+			      "and outputs",
+			      what, i, t->slot);
 	if (t->offset % NPU_SLOT_ALIGN)
 		return refuse(name, err, "%s %" PRIu32 ": offset is not a multiple of %d", what, i,
 			      NPU_SLOT_ALIGN);
@@ -162,18 +176,24 @@ static int check_preprocessing(const struct npu_file_tensor *t, uint64_t floats,
 
 	if (!count) {
 		if (t->mean || t->factor)
-			return refuse(name, err, "%s %" PRIu32 ": mean or factor is set without "
-				      "preprocessing", what, i);
+			return refuse(name, err,
+				      "%s %" PRIu32 ": mean or factor is set without "
+				      "preprocessing",
+				      what, i);
 		return 0;
 	}
 	if (!input)
 		return refuse(name, err, "%s %" PRIu32 ": preprocess_count is not zero", what, i);
 	if (count != 1 && count != (uint64_t)t->dim[1] * t->dim[2] * t->dim[3])
-		return refuse(name, err, "%s %" PRIu32 ": preprocess_count is neither 1 nor the "
-			      "elements of a sample", what, i);
+		return refuse(name, err,
+			      "%s %" PRIu32 ": preprocess_count is neither 1 nor the "
+			      "elements of a sample",
+			      what, i);
 	if ((uint64_t)t->mean + count > floats || (uint64_t)t->factor + count > floats)
-		return refuse(name, err, "%s %" PRIu32 ": mean or factor ends beyond section "
-			      "FLOATS", what, i);
+		return refuse(name, err,
+			      "%s %" PRIu32 ": mean or factor ends beyond section "
+			      "FLOATS",
+			      what, i);
 	return 0;
 }
 

@@ -7,14 +7,14 @@
 #include "npu_accel.h"
 #include "program.h"
 
-#define SECTION_ALIGN	64
-#define WEIGHTS_ALIGN	4096
+#define SECTION_ALIGN 64
+#define WEIGHTS_ALIGN 4096
 
 static const char *const section_name[NPU_SECTIONS] = {
-	[NPU_SECTION_INSNS] = "INSNS",	   [NPU_SECTION_CONSTS] = "CONSTS",
-	[NPU_SECTION_SLOTS] = "SLOTS",	   [NPU_SECTION_TENSORS] = "TENSORS",
-	[NPU_SECTION_FLOATS] = "FLOATS",   [NPU_SECTION_STRINGS] = "STRINGS",
-	[NPU_SECTION_LABELS] = "LABELS",   [NPU_SECTION_WEIGHTS] = "WEIGHTS",
+	[NPU_SECTION_INSNS] = "INSNS",	 [NPU_SECTION_CONSTS] = "CONSTS",
+	[NPU_SECTION_SLOTS] = "SLOTS",	 [NPU_SECTION_TENSORS] = "TENSORS",
+	[NPU_SECTION_FLOATS] = "FLOATS", [NPU_SECTION_STRINGS] = "STRINGS",
+	[NPU_SECTION_LABELS] = "LABELS", [NPU_SECTION_WEIGHTS] = "WEIGHTS",
 };
 
 /* What each section is made of; its length must be a multiple of this. */
@@ -45,29 +45,38 @@ static int check_identity(const struct npu_file_header *header, size_t bytes, co
 			  struct npu_error *err)
 {
 	if (memcmp(header->magic, NPU_FILE_MAGIC, sizeof(header->magic)))
-		return npu_error_set(err, -EINVAL, "%s: not a .npu file: it does not start with "
-				     "the file's mark; make one with `npu compile`", name);
+		return npu_error_set(err, -EINVAL,
+				     "%s: not a .npu file: it does not start with "
+				     "the file's mark; make one with `npu compile`",
+				     name);
 	if (header->version != NPU_FILE_VERSION)
-		return npu_error_set(err, -EPROTO, "%s: file format version %" PRIu32 ", this "
+		return npu_error_set(err, -EPROTO,
+				     "%s: file format version %" PRIu32 ", this "
 				     "library reads version %d: compile the model again or "
-				     "install the libnpu that fits", name, header->version,
-				     NPU_FILE_VERSION);
+				     "install the libnpu that fits",
+				     name, header->version, NPU_FILE_VERSION);
 	if (header->isa_version == 0 || header->isa_version > NPU_ISA_VERSION)
-		return npu_error_set(err, -EPROTO, "%s: instruction set version %" PRIu32 ", this "
+		return npu_error_set(err, -EPROTO,
+				     "%s: instruction set version %" PRIu32 ", this "
 				     "library runs up to %d: compile the model again or install a "
-				     "newer libnpu", name, header->isa_version, NPU_ISA_VERSION);
+				     "newer libnpu",
+				     name, header->isa_version, NPU_ISA_VERSION);
 	if (header->file_bytes > bytes)
-		return npu_error_set(err, -ENODATA, "%s: truncated: the header says %" PRIu64
-				     " bytes, there are %zu; copy the file again", name,
-				     header->file_bytes, bytes);
+		return npu_error_set(err, -ENODATA,
+				     "%s: truncated: the header says %" PRIu64
+				     " bytes, there are %zu; copy the file again",
+				     name, header->file_bytes, bytes);
 	if (header->file_bytes < bytes)
-		return npu_error_set(err, -EINVAL, "%s: the header says %" PRIu64 " bytes, but "
-				     "there are %zu; copy the file again", name,
-				     header->file_bytes, bytes);
+		return npu_error_set(err, -EINVAL,
+				     "%s: the header says %" PRIu64 " bytes, but "
+				     "there are %zu; copy the file again",
+				     name, header->file_bytes, bytes);
 	for (size_t i = 0; i < sizeof(header->reserved) / sizeof(header->reserved[0]); i++)
 		if (header->reserved[i])
-			return npu_error_set(err, -EINVAL, "%s: header field reserved[%zu] is "
-					     "not zero; compile the model again", name, i);
+			return npu_error_set(err, -EINVAL,
+					     "%s: header field reserved[%zu] is "
+					     "not zero; compile the model again",
+					     name, i);
 	return 0;
 }
 
@@ -80,25 +89,34 @@ static int check_section(const struct npu_file_header *header, const uint8_t *fi
 	uint64_t align = i == NPU_SECTION_WEIGHTS ? WEIGHTS_ALIGN : SECTION_ALIGN;
 
 	if (span.bytes % section_element[i] || span.bytes > section_most[i])
-		return npu_error_set(err, -EINVAL, "%s: section %s has %" PRIu64 " bytes, which is "
-				     "%s; compile the model again", name, section_name[i],
-				     span.bytes, span.bytes > section_most[i] ?
-				     "above the limit" : "not a whole number of elements");
+		return npu_error_set(err, -EINVAL,
+				     "%s: section %s has %" PRIu64 " bytes, which is "
+				     "%s; compile the model again",
+				     name, section_name[i], span.bytes,
+				     span.bytes > section_most[i]
+					     ? "above the limit"
+					     : "not a whole number of elements");
 	if (span.offset % align)
-		return npu_error_set(err, -EINVAL, "%s: section %s starts at byte %" PRIu64 ", not "
-				     "at a multiple of %" PRIu64 "; compile the model again", name,
-				     section_name[i], span.offset, align);
+		return npu_error_set(err, -EINVAL,
+				     "%s: section %s starts at byte %" PRIu64 ", not "
+				     "at a multiple of %" PRIu64 "; compile the model again",
+				     name, section_name[i], span.offset, align);
 	if (span.bytes == 0 && span.offset == 0)
 		return 0;
 	if (span.offset < *end)
-		return npu_error_set(err, -EINVAL, "%s: section %s overlaps what is in front of "
-				     "it; compile the model again", name, section_name[i]);
+		return npu_error_set(err, -EINVAL,
+				     "%s: section %s overlaps what is in front of "
+				     "it; compile the model again",
+				     name, section_name[i]);
 	if (span.offset > header->file_bytes || span.bytes > header->file_bytes - span.offset)
-		return npu_error_set(err, -EINVAL, "%s: section %s ends beyond the end of the file; "
-				     "compile the model again", name, section_name[i]);
+		return npu_error_set(err, -EINVAL,
+				     "%s: section %s ends beyond the end of the file; "
+				     "compile the model again",
+				     name, section_name[i]);
 	for (uint64_t at = *end; at < span.offset; at++)
 		if (file[at])
-			return npu_error_set(err, -EINVAL, "%s: byte %" PRIu64 " in front of "
+			return npu_error_set(err, -EINVAL,
+					     "%s: byte %" PRIu64 " in front of "
 					     "section %s is not zero; compile the model again",
 					     name, at, section_name[i]);
 	*end = span.offset + span.bytes;
@@ -117,8 +135,9 @@ int npu_program_check_header(const struct npu_file_header *header, const uint8_t
 		return ret;
 	for (uint64_t at = end; at < header->file_bytes; at++)
 		if (file[at])
-			return npu_error_set(err, -EINVAL, "%s: byte %" PRIu64 " behind the last "
-					     "section is not zero; compile the model again", name,
-					     at);
+			return npu_error_set(err, -EINVAL,
+					     "%s: byte %" PRIu64 " behind the last "
+					     "section is not zero; compile the model again",
+					     name, at);
 	return 0;
 }

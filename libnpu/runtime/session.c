@@ -37,8 +37,8 @@ void npu_plan_io(struct npu_plan *plan, const struct npu_program *program, uint6
 		if (program->slots[i].kind != NPU_FILE_SLOT_IO)
 			continue;
 		plan->slot_stride[i] = (bytes + align - 1) & ~(align - 1);
-		plan->slot_offset[i] = npu_plan_add(end, plan->slot_stride[i] * plan->requests,
-						    align);
+		plan->slot_offset[i] =
+			npu_plan_add(end, plan->slot_stride[i] * plan->requests, align);
 	}
 }
 
@@ -52,21 +52,24 @@ static int make_plan(struct npu_plan *plan, const struct npu_device *device,
 	plan->requests = options && options->requests ? options->requests : 1;
 	plan->threads = options ? options->threads : 0;
 	if (plan->requests > NPU_MAX_REQUESTS)
-		return npu_error_set(err, -EINVAL, "options.requests is %u, at most %d can be in "
-				     "flight in a session; open more sessions", plan->requests,
-				     NPU_MAX_REQUESTS);
+		return npu_error_set(err, -EINVAL,
+				     "options.requests is %u, at most %d can be in "
+				     "flight in a session; open more sessions",
+				     plan->requests, NPU_MAX_REQUESTS);
 	if (plan->threads > NPU_MAX_THREADS)
-		return npu_error_set(err, -EINVAL, "options.threads is %u, a session has at most "
-				     "%d", plan->threads, NPU_MAX_THREADS);
+		return npu_error_set(err, -EINVAL,
+				     "options.threads is %u, a session has at most "
+				     "%d",
+				     plan->threads, NPU_MAX_THREADS);
 	npu_plan_add(&plan->heap_bytes, sizeof(struct npu_session), NPU_SLOT_ALIGN);
-	plan->request_offset = npu_plan_add(&plan->heap_bytes,
-					    plan->requests * sizeof(struct npu_request),
-					    NPU_SLOT_ALIGN);
+	plan->request_offset = npu_plan_add(
+		&plan->heap_bytes, plan->requests * sizeof(struct npu_request), NPU_SLOT_ALIGN);
 	ret = device->ops->plan(plan, device, program, err);
 	if (ret)
 		return ret;
 	if (plan->heap_bytes > SIZE_MAX / 2 || plan->device_bytes > SIZE_MAX / 2)
-		return npu_error_set(err, -ENOMEM, "%u requests of this program need %" PRIu64
+		return npu_error_set(err, -ENOMEM,
+				     "%u requests of this program need %" PRIu64
 				     " bytes, more than this process can address; ask for fewer",
 				     plan->requests, plan->heap_bytes + plan->device_bytes);
 	return 0;
@@ -96,15 +99,18 @@ static int take_block(const struct npu_device *device, const struct npu_plan *pl
 	if (!options || !options->memory) {
 		*block = allocator->alloc(allocator->context, plan->heap_bytes, NPU_PAGE_BYTES);
 		if (!*block)
-			return npu_error_set(err, -ENOMEM, "no memory for the session's %" PRIu64
-					     " bytes; ask for fewer requests", plan->heap_bytes);
+			return npu_error_set(err, -ENOMEM,
+					     "no memory for the session's %" PRIu64
+					     " bytes; ask for fewer requests",
+					     plan->heap_bytes);
 		return 0;
 	}
 	if ((uintptr_t)options->memory % NPU_SLOT_ALIGN)
 		return npu_error_set(err, -EINVAL, "options.memory is not aligned to %d bytes",
 				     NPU_SLOT_ALIGN);
 	if (options->memory_bytes < plan->heap_bytes)
-		return npu_error_set(err, -ENOSPC, "options.memory has %zu bytes, the session needs "
+		return npu_error_set(err, -ENOSPC,
+				     "options.memory has %zu bytes, the session needs "
 				     "%" PRIu64 ", as npu_session_quote() says",
 				     options->memory_bytes, plan->heap_bytes);
 	*block = options->memory;
@@ -178,7 +184,8 @@ int npu_session_open(struct npu_session **out, struct npu_device *device,
 	}
 	session->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->event < 0) {
-		ret = npu_error_set(err, -errno, "no eventfd for the session: %s; raise `ulimit -n`",
+		ret = npu_error_set(err, -errno,
+				    "no eventfd for the session: %s; raise `ulimit -n`",
 				    strerror(errno));
 		goto err_lock;
 	}

@@ -8,7 +8,7 @@
 #include "device.h"
 #include "program.h"
 
-#define NPU_PAGE_BYTES		4096
+#define NPU_PAGE_BYTES 4096
 
 /**
  * enum npu_phase - where a request is

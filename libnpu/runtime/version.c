@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "npu.h"
 
-#define TEXT_OF(x)	#x
-#define TEXT(x)		TEXT_OF(x)
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
 
 const char *npu_version(void)
 {

@@ -83,7 +83,7 @@ struct npu_mlp {
 	int32_t *bias[NPU_MLP_LAYERS];
 };
 
-#define NPU_MLP_SHIFT 9	/* of the multiplier 2^30, which is a half */
+#define NPU_MLP_SHIFT 9 /* of the multiplier 2^30, which is a half */
 
 static inline uint32_t npu_mlp_random(uint64_t *state)
 {
@@ -91,8 +91,8 @@ static inline uint32_t npu_mlp_random(uint64_t *state)
 	return *state >> 33;
 }
 
-static inline void npu_mlp_init(struct npu_mlp *mlp, unsigned int layers,
-				const unsigned int *width, unsigned int repeat)
+static inline void npu_mlp_init(struct npu_mlp *mlp, unsigned int layers, const unsigned int *width,
+				unsigned int repeat)
 {
 	uint64_t seed = 1;
 
@@ -131,7 +131,10 @@ static inline struct npu_tensor npu_mlp_vector(uint8_t slot, uint8_t type, uint3
 					       uint32_t length)
 {
 	return (struct npu_tensor){
-		.slot = slot, .type = type, .offset = offset, .dim = { 1, 1, 1, length },
+		.slot = slot,
+		.type = type,
+		.offset = offset,
+		.dim = { 1, 1, 1, length },
 		.stride = { 0 },
 	};
 }
@@ -159,14 +162,17 @@ static inline struct npu_insn npu_mlp_insn(const struct npu_mlp *mlp, unsigned i
 	uint32_t in = mlp->width[l], n = mlp->width[l + 1];
 	struct npu_insn insn = { .opcode = NPU_OP_FULLY_CONNECTED };
 
-	insn.t[0] = l + 1 == mlp->layers ?
-		npu_mlp_vector(0, NPU_TYPE_INT8, npu_mlp_round(mlp->width[0], 64), n) :
-		npu_mlp_vector(2, NPU_TYPE_INT8, l % 2 * half, n);
-	insn.t[1] = l == 0 ? npu_mlp_vector(0, NPU_TYPE_INT8, 0, in) :
-		npu_mlp_vector(2, NPU_TYPE_INT8, (l - 1) % 2 * half, in);
+	insn.t[0] = l + 1 == mlp->layers
+			    ? npu_mlp_vector(0, NPU_TYPE_INT8, npu_mlp_round(mlp->width[0], 64), n)
+			    : npu_mlp_vector(2, NPU_TYPE_INT8, l % 2 * half, n);
+	insn.t[1] = l == 0 ? npu_mlp_vector(0, NPU_TYPE_INT8, 0, in)
+			   : npu_mlp_vector(2, NPU_TYPE_INT8, (l - 1) % 2 * half, in);
 	insn.t[2] = (struct npu_tensor){
-		.slot = 1, .type = NPU_TYPE_INT8, .layout = NPU_LAYOUT_BLOCK16X4,
-		.offset = weights, .dim = { n, 1, 1, in },
+		.slot = 1,
+		.type = NPU_TYPE_INT8,
+		.layout = NPU_LAYOUT_BLOCK16X4,
+		.offset = weights,
+		.dim = { n, 1, 1, in },
 	};
 	insn.t[3] = npu_mlp_vector(1, NPU_TYPE_INT32, bias, npu_mlp_round(n, 16));
 	insn.fc.scales = 0;
@@ -212,11 +218,20 @@ static inline struct npu_image npu_mlp_image(const struct npu_mlp *mlp, int extr
 		{ NPU_FILE_SLOT_SCRATCH, 0, 2 * half },
 	};
 	const struct npu_file_tensor tensors[] = {
-		{ .name = 1, .slot = 0, .type = NPU_TYPE_INT8, .dim = { 1, 1, 1, mlp->width[0] },
-		  .scale = 1 / 16.0f, .mean = 0, .factor = extras ? 1 : 0,
+		{ .name = 1,
+		  .slot = 0,
+		  .type = NPU_TYPE_INT8,
+		  .dim = { 1, 1, 1, mlp->width[0] },
+		  .scale = 1 / 16.0f,
+		  .mean = 0,
+		  .factor = extras ? 1 : 0,
 		  .preprocess_count = extras ? 1 : 0 },
-		{ .name = 8, .slot = 0, .offset = out, .type = NPU_TYPE_INT8,
-		  .dim = { 1, 1, 1, last }, .scale = 1 / 16.0f },
+		{ .name = 8,
+		  .slot = 0,
+		  .offset = out,
+		  .type = NPU_TYPE_INT8,
+		  .dim = { 1, 1, 1, last },
+		  .scale = 1 / 16.0f },
 	};
 	struct npu_image_parts parts = {
 		.inputs = 1, .outputs = 1,
@@ -251,8 +266,7 @@ static inline int32_t npu_mlp_requantise(int32_t acc)
 }
 
 /* What the program computes, from the definition and without the engine. */
-static inline void npu_mlp_reference(const struct npu_mlp *mlp, const int8_t *input,
-				     int8_t *output)
+static inline void npu_mlp_reference(const struct npu_mlp *mlp, const int8_t *input, int8_t *output)
 {
 	int8_t *now = malloc(65536), *next = malloc(65536);
 
@@ -279,8 +293,7 @@ static inline void npu_mlp_reference(const struct npu_mlp *mlp, const int8_t *in
 	free(next);
 }
 
-static inline void npu_mlp_random_input(const struct npu_mlp *mlp, unsigned int seed,
-					int8_t *input)
+static inline void npu_mlp_random_input(const struct npu_mlp *mlp, unsigned int seed, int8_t *input)
 {
 	uint64_t state = seed;
 

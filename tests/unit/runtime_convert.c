@@ -27,7 +27,7 @@ static int32_t expected(const struct npu_quantisation *how, float value, size_t 
 	return q < low ? low : q > high ? high : (int32_t)q;
 }
 
-#define COUNT 203	/* whole blocks and a rest */
+#define COUNT 203 /* whole blocks and a rest */
 
 static void compare(const struct npu_quantisation *how, const float *values)
 {
@@ -35,8 +35,8 @@ static void compare(const struct npu_quantisation *how, const float *values)
 
 	npu_quantise_plain(how, values, COUNT, plain);
 	for (size_t i = 0; i < COUNT; i++) {
-		int32_t got = how->element == NPU_INT8 ? ((int8_t *)plain)[i] :
-							 ((int16_t *)plain)[i];
+		int32_t got = how->element == NPU_INT8 ? ((int8_t *)plain)[i]
+						       : ((int16_t *)plain)[i];
 
 		if (got != expected(how, values[i], i))
 			fail_msg("value %zu, %a: %d, not %d", i, (double)values[i], got,
@@ -79,9 +79,10 @@ static void each_kind(const float *values)
 static void test_special_values(void **state)
 {
 	static const float special[] = {
-		0.0f, -0.0f, 0.5f, -0.5f, 1.5f, -1.5f, 2.5f, 0.49999997f, -0.49999997f,
-		0.50000006f, 126.5f, 127.49f, -127.5f, -128.5f, 32766.5f, 32767.5f, -32768.5f,
-		1e9f, -1e9f, 1e38f, -1e38f, INFINITY, -INFINITY, NAN, -NAN, 1e-45f, 8388607.5f,
+		0.0f,	     -0.0f,	   0.5f,	-0.5f,	1.5f,	 -1.5f,	     2.5f,
+		0.49999997f, -0.49999997f, 0.50000006f, 126.5f, 127.49f, -127.5f,    -128.5f,
+		32766.5f,    32767.5f,	   -32768.5f,	1e9f,	-1e9f,	 1e38f,	     -1e38f,
+		INFINITY,    -INFINITY,	   NAN,		-NAN,	1e-45f,	 8388607.5f,
 	};
 	float values[COUNT];
 

@@ -52,8 +52,8 @@ struct test_setup {
 };
 
 /* Small jobs, or with @repeat long ones, of which nobody waits for the end. */
-static inline void test_open(struct test_setup *setup, unsigned int requests,
-			     unsigned int threads, unsigned int repeat)
+static inline void test_open(struct test_setup *setup, unsigned int requests, unsigned int threads,
+			     unsigned int repeat)
 {
 	static const unsigned int small[] = { 100, 40, 10 }, large[] = { 512, 512, 10 };
 	struct npu_session_options options = { .requests = requests, .threads = threads };

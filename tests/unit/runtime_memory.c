@@ -107,8 +107,7 @@ static int open_setup(void **state)
 
 	npu_mlp_init(&setup->mlp, 2, width, 1);
 	setup->image = npu_mlp_image(&setup->mlp, 0);
-	setup->allocator = (struct npu_allocator){ counting_alloc, counting_free,
-						   &setup->counter };
+	setup->allocator = (struct npu_allocator){ counting_alloc, counting_free, &setup->counter };
 	setup->device = test_device(&setup->allocator);
 	if (npu_program_load_memory(&setup->program, setup->image.data, setup->image.bytes, &err))
 		fail_msg("%s", err.message);
@@ -144,12 +143,14 @@ static void test_quote(void **state)
 			size_t before = setup->counter.now;
 
 			assert_int_equal(npu_session_quote(setup->device, setup->program, &options,
-							   &quote, &err), 0);
+							   &quote, &err),
+					 0);
 			assert_int_equal(npu_session_open(&session, setup->device, setup->program,
-							  &options, &err), 0);
+							  &options, &err),
+					 0);
 			assert_int_equal(setup->counter.now - before, quote.heap_bytes);
-			assert_true(test_on_driver() ? quote.device_bytes >= 1000 :
-				    quote.device_bytes == 0);
+			assert_true(test_on_driver() ? quote.device_bytes >= 1000
+						     : quote.device_bytes == 0);
 			npu_session_close(session);
 			assert_int_equal(setup->counter.now, before);
 		}
@@ -209,8 +210,8 @@ static void test_alignment(void **state)
 	assert_int_equal(npu_session_open(&session, setup->device, setup->program, &options, &err),
 			 0);
 	for (unsigned int i = 0; i < 9; i++)
-		assert_int_equal((uintptr_t)npu_request_input(npu_session_request(session, i), 0) %
-				 512, 0);
+		assert_int_equal(
+			(uintptr_t)npu_request_input(npu_session_request(session, i), 0) % 512, 0);
 	npu_session_close(session);
 }
 

@@ -110,8 +110,7 @@ static void test_permission(void **state)
 	close(fd);
 	child = fork();
 	if (!child) {
-		struct npu_device_options options = { .backend = NPU_BACKEND_DRIVER,
-						      .path = path };
+		struct npu_device_options options = { .backend = NPU_BACKEND_DRIVER, .path = path };
 		struct npu_device_info info;
 		struct npu_device *device;
 		struct npu_error err;
@@ -205,14 +204,10 @@ static void test_version(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_embedded),
-		cmocka_unit_test(test_auto),
-		cmocka_unit_test(test_driver),
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_permission),
-		cmocka_unit_test(test_variant),
-		cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_embedded),   cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_driver),	   cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_permission), cmocka_unit_test(test_variant),
+		cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

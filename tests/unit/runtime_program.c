@@ -179,13 +179,14 @@ static void test_corrupted_everywhere(void **state)
 
 struct damage {
 	const char *what;
-	enum npu_file_section section;	/* NPU_SECTIONS: the header */
+	enum npu_file_section section; /* NPU_SECTIONS: the header */
 	size_t offset;
 	size_t bytes;
 	uint64_t value;
 	const char *says;
 };
 
+/* clang-format off */
 #define HEADER(field, v, text) \
 	{ "header." #field, NPU_SECTIONS, offsetof(struct npu_file_header, field), \
 	  sizeof(((struct npu_file_header *)0)->field), v, text }
@@ -205,6 +206,7 @@ struct damage {
 #define INSN(n, field, v, text) \
 	{ "insn[" #n "]." #field, NPU_SECTION_INSNS, n * NPU_INSN_SIZE + \
 	  offsetof(struct npu_insn, field), sizeof(((struct npu_insn *)0)->field), v, text }
+/* clang-format on */
 
 static const struct damage damages[] = {
 	HEADER(magic, 0, "not a .npu file"),

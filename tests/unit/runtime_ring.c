@@ -487,9 +487,11 @@ static void open_pages(struct test_setup *setup)
 	setup->image = npu_mlp_image(&setup->mlp, 0);
 	setup->device = test_device(NULL);
 	assert_int_equal(npu_program_load_memory(&setup->program, setup->image.data,
-						 setup->image.bytes, &err), 0);
-	assert_int_equal(npu_session_open(&setup->session, setup->device, setup->program, &options,
-					  &err), 0);
+						 setup->image.bytes, &err),
+			 0);
+	assert_int_equal(
+		npu_session_open(&setup->session, setup->device, setup->program, &options, &err),
+		0);
 }
 
 static void expect_page(const struct test_setup *setup, struct npu_request *request,
