@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Sessions: results, many in flight, timeouts, the eventfd, cancelling, closing. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "npu_engine.h"
@@ -402,6 +406,130 @@ static void test_without_threads(void **state)
 	test_close(&setup);
 }
 
+struct scribbler {
+	pthread_t thread;
+	atomic_bool stop;
+	uint8_t *memory;
+	size_t bytes;
+};
+
+static void *scribble(void *argument)
+{
+	struct scribbler *scribbler = argument;
+	uint64_t seed = 3;
+
+	while (!atomic_load(&scribbler->stop)) {
+		uint32_t at = npu_mlp_random(&seed);
+
+		scribbler->memory[at % scribbler->bytes] = (uint8_t)(at >> 20);
+	}
+	return NULL;
+}
+
+static void start_scribbler(struct scribbler *scribbler, void *memory, size_t bytes)
+{
+	scribbler->memory = memory;
+	scribbler->bytes = bytes;
+	atomic_init(&scribbler->stop, false);
+	assert_int_equal(pthread_create(&scribbler->thread, NULL, scribble, scribbler), 0);
+}
+
+static void stop_scribbler(struct scribbler *scribbler)
+{
+	atomic_store(&scribbler->stop, true);
+	pthread_join(scribbler->thread, NULL);
+}
+
+/*
+ * Inputs, and in process the weights too, change under running jobs. Every value is legal: jobs
+ * end, nothing breaks, and when it stops results are right again.
+ */
+static void test_memory_changes_under_jobs(void **state)
+{
+	struct scribbler inputs, weights;
+	struct npu_request *requests[4], *done[4];
+	const struct npu_file_header *header;
+	struct test_setup setup;
+	struct npu_error err;
+	uint8_t *saved;
+
+	(void)state;
+#if defined(__SANITIZE_THREAD__)
+	/* The race is what is tested. */
+	skip();
+#endif
+	test_open(&setup, 4, 2, 0);
+	header = (const void *)setup.image.data;
+	saved = malloc(setup.image.bytes);
+	memcpy(saved, setup.image.data, setup.image.bytes);
+	for (unsigned int i = 0; i < 4; i++)
+		requests[i] = npu_session_request(setup.session, i);
+	start_scribbler(&inputs, npu_request_input(requests[0], 0), 100);
+	start_scribbler(&weights, setup.image.data + header->section[NPU_SECTION_WEIGHTS].offset,
+			header->section[NPU_SECTION_WEIGHTS].bytes);
+	for (unsigned int round = 0; round < 500; round++) {
+		assert_int_equal(npu_submit(setup.session, requests, 4, &err), 0);
+		for (int n = 0; n < 4;) {
+			int got = npu_reap(setup.session, done, 4, 10000, &err);
+
+			assert_true(got > 0);
+			for (int i = 0; i < got; i++)
+				assert_int_equal(npu_request_result(done[i]), 0);
+			n += got;
+		}
+	}
+	stop_scribbler(&inputs);
+	stop_scribbler(&weights);
+	memcpy(setup.image.data, saved, setup.image.bytes);
+	test_fill(&setup, requests[0], 1);
+	assert_int_equal(npu_infer(requests[0], &err), 0);
+	test_expect(&setup, npu_request_output(requests[0], 0), 1);
+	free(saved);
+	test_close(&setup);
+}
+
+static unsigned int open_descriptors(void)
+{
+	unsigned int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Opening fails halfway for want of descriptors, says so, and gives back what it took. */
+static void test_no_descriptors(void **state)
+{
+	struct npu_session_options options = { .requests = MANY, .threads = 2 };
+	struct npu_session *session;
+	struct rlimit before, low;
+	struct test_setup setup;
+	struct npu_error err;
+	unsigned int count;
+
+	(void)state;
+	if (test_on_driver())
+		skip();
+	test_open(&setup, 1, 0, 0);
+	count = open_descriptors();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (unsigned int more = 0; more < 20; more++) {
+		low = (struct rlimit){ count + more, before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		assert_int_equal(
+			npu_session_open(&session, setup.device, setup.program, &options, &err),
+			-EMFILE);
+		assert_non_null(strstr(err.message, "ulimit -n"));
+		assert_int_equal(open_descriptors(), count);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(npu_session_open(&session, setup.device, setup.program, &options, &err),
+			 0);
+	npu_session_close(session);
+	assert_int_equal(open_descriptors(), count);
+	test_close(&setup);
+}
+
 /* Every variant that this CPU can run gives the same bits. */
 static void test_variants(void **state)
 {
@@ -472,6 +600,8 @@ int main(void)
 		cmocka_unit_test(test_close_in_flight),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_without_threads),
+		cmocka_unit_test(test_memory_changes_under_jobs),
+		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_variants),
 	};
 
