@@ -20,7 +20,7 @@ struct benchmark {
 	/* one at a time, seconds */
 	size_t count;
 	double *latency;
-	double device_ns;	/* mean, 0 where the device does not say */
+	double device_ns; /* mean, 0 where the device does not say */
 	/* many at a time */
 	unsigned int threads;
 	size_t requests;
@@ -102,8 +102,8 @@ static int check_results(struct npu_request **requests, int count, struct npu_er
 }
 
 /* Keep all requests flying until the time is up, then wait for the last. */
-static int fly(struct benchmark *bench, struct npu_session *session,
-	       struct npu_request **requests, unsigned int count, struct npu_error *err)
+static int fly(struct benchmark *bench, struct npu_session *session, struct npu_request **requests,
+	       unsigned int count, struct npu_error *err)
 {
 	double began = terminal_clock(), now = began;
 	unsigned int flying = count;
@@ -233,10 +233,9 @@ static int run_bench(int argc, char **argv)
 		INFERENCE_OPTIONS(&bench.options),
 		{ 'n', "in-flight", "N", "requests at a time for the throughput; default 32",
 		  CLI_UINT, &bench.options.in_flight, NULL, 1, 4096 },
-		{ 's', "seconds", "X", "for each of the two measurements; default 1",
-		  CLI_REAL, &bench.seconds, NULL, 0.01, 3600 },
-		{ 0, "json", NULL, "print JSON",
-		  CLI_FLAG, &bench.json, NULL, 0, 0 },
+		{ 's', "seconds", "X", "for each of the two measurements; default 1", CLI_REAL,
+		  &bench.seconds, NULL, 0.01, 3600 },
+		{ 0, "json", NULL, "print JSON", CLI_FLAG, &bench.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};
 	struct npu_error err = { 0 };

@@ -160,7 +160,8 @@ static void describe_values(const struct cli_option *option, char *text, size_t 
 		if (option->min == 0 && option->max == 0)
 			snprintf(text, bytes, "a number");
 		else
-			snprintf(text, bytes, "a number from %.10g to %.10g", option->min, option->max);
+			snprintf(text, bytes, "a number from %.10g to %.10g", option->min,
+				 option->max);
 		break;
 	default:
 		if (option->min == 0 && option->max == 0)
@@ -173,8 +174,8 @@ static void describe_values(const struct cli_option *option, char *text, size_t 
 
 /* ------------------------------------------------------------------------- parsing */
 
-static enum cli_next wrong_value(const struct cli_command *command,
-				 const struct cli_option *option, const char *text)
+static enum cli_next wrong_value(const struct cli_command *command, const struct cli_option *option,
+				 const char *text)
 {
 	char values[256];
 

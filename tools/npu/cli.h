@@ -19,7 +19,7 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_NO_DEVICE = 3,	/* --device driver, and there is none that could be opened */
+	CLI_NO_DEVICE = 3, /* --device driver, and there is none that could be opened */
 };
 
 /**
@@ -45,13 +45,13 @@ extern const struct cli_command cli_train, cli_eval, cli_compile, cli_run, cli_i
 
 /* Type of an option's value, and what struct cli_option.value points to. */
 enum cli_kind {
-	CLI_FLAG,	/* bool */
-	CLI_UINT,	/* unsigned int, in [min, max] */
-	CLI_SEED,	/* uint64_t */
-	CLI_REAL,	/* float, in [min, max] */
-	CLI_BYTES,	/* size_t; 64K, 2M, 1G */
-	CLI_TEXT,	/* const char * */
-	CLI_CHOICE,	/* unsigned int: index into choices */
+	CLI_FLAG,   /* bool */
+	CLI_UINT,   /* unsigned int, in [min, max] */
+	CLI_SEED,   /* uint64_t */
+	CLI_REAL,   /* float, in [min, max] */
+	CLI_BYTES,  /* size_t; 64K, 2M, 1G */
+	CLI_TEXT,   /* const char * */
+	CLI_CHOICE, /* unsigned int: index into choices */
 };
 
 /**
@@ -78,11 +78,13 @@ struct cli_option {
 };
 
 /* The table's last entry. */
+/* clang-format off */
 #define CLI_OPTIONS_END { 0, NULL, NULL, NULL, CLI_FLAG, NULL, NULL, 0, 0 }
+/* clang-format on */
 
 enum cli_next {
 	CLI_GO_ON,
-	CLI_HELP_SHOWN,	/* end with CLI_OK */
+	CLI_HELP_SHOWN, /* end with CLI_OK */
 	CLI_WRONG,	/* said why on stderr; end with CLI_USAGE */
 };
 
@@ -105,8 +107,7 @@ static inline int cli_parse_exit(enum cli_next next)
 void cli_print_help(const struct cli_command *command, const struct cli_option *options);
 
 /* Print "npu: SENTENCE" on stderr; returns @code. */
-__attribute__((format(printf, 2, 3)))
-int cli_fail(enum cli_exit code, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int cli_fail(enum cli_exit code, const char *format, ...);
 
 /* The same with the library's sentence, CLI_FAILED. */
 int cli_fail_error(const struct npu_error *err);

@@ -104,10 +104,12 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 	struct npu_error err = { 0 };
 
 	if (data->features != npu_model_features(model))
-		return cli_fail(CLI_FAILED, "%s: its samples have %zu values, the input of %s "
+		return cli_fail(CLI_FAILED,
+				"%s: its samples have %zu values, the input of %s "
 				"takes %zu; name the answers with --label or --targets, so that "
-				"they are left out", job->file.path, data->features,
-				job->model_path, npu_model_features(model));
+				"they are left out",
+				job->file.path, data->features, job->model_path,
+				npu_model_features(model));
 	thin_out(data, job->calibrate);
 	job->samples = data->samples;
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
@@ -124,21 +126,20 @@ static int run_compile(int argc, char **argv)
 {
 	struct compilation job = { .calibrate = 1000, .batch = 1 };
 	const struct cli_option options[] = {
-		{ 's', "samples", "DATA", "samples to calibrate on; required",
-		  CLI_TEXT, &job.file.path, NULL, 0, 0 },
-		{ 'o', "output", "FILE", "the program to write; required",
-		  CLI_TEXT, &job.output, NULL, 0, 0 },
+		{ 's', "samples", "DATA", "samples to calibrate on; required", CLI_TEXT,
+		  &job.file.path, NULL, 0, 0 },
+		{ 'o', "output", "FILE", "the program to write; required", CLI_TEXT, &job.output,
+		  NULL, 0, 0 },
 		{ 'p', "precision", "TYPE", "of activations: int8 or int16; default int8",
 		  CLI_CHOICE, &job.precision, precisions, 0, 0 },
-		{ 'b', "batch", "N", "samples of one request; default 1",
-		  CLI_UINT, &job.batch, NULL, 1, 65536 },
+		{ 'b', "batch", "N", "samples of one request; default 1", CLI_UINT, &job.batch,
+		  NULL, 1, 65536 },
 		{ 0, "calibrate", "N", "use at most N samples, evenly spread; default 1000",
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
 		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },
 		DATASET_FILE_OPTIONS(&job.file),
-		{ 0, "json", NULL, "print JSON",
-		  CLI_FLAG, &job.json, NULL, 0, 0 },
+		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};
 	struct npu_dataset data = { 0 };
@@ -153,7 +154,7 @@ static int run_compile(int argc, char **argv)
 	job.model_path = argv[first];
 	if (!job.file.path || !job.output)
 		return cli_fail(CLI_USAGE, "compile: give --samples DATA, to find the range of "
-				"every layer, and -o FILE; see `npu compile --help`");
+					   "every layer, and -o FILE; see `npu compile --help`");
 	if (npu_model_load(&model, job.model_path, &err) < 0 ||
 	    dataset_file_read(&job.file, &data, &err) < 0)
 		code = cli_fail_error(&err);

@@ -8,7 +8,12 @@
 #include "cli.h"
 #include "dataset_file.h"
 
-enum file_format { FORMAT_UNKNOWN, FORMAT_CSV, FORMAT_NPY, FORMAT_IDX };
+enum file_format {
+	FORMAT_UNKNOWN,
+	FORMAT_CSV,
+	FORMAT_NPY,
+	FORMAT_IDX
+};
 
 static enum file_format format_of(const char *path)
 {
@@ -16,9 +21,9 @@ static enum file_format format_of(const char *path)
 		const char *ending;
 		enum file_format format;
 	} known[] = {
-		{ ".csv", FORMAT_CSV },	   { ".tsv", FORMAT_CSV },	{ ".txt", FORMAT_CSV },
-		{ ".npy", FORMAT_NPY },	   { ".idx", FORMAT_IDX },	{ ".idx.gz", FORMAT_IDX },
-		{ "ubyte", FORMAT_IDX },   { "ubyte.gz", FORMAT_IDX },
+		{ ".csv", FORMAT_CSV },	 { ".tsv", FORMAT_CSV },     { ".txt", FORMAT_CSV },
+		{ ".npy", FORMAT_NPY },	 { ".idx", FORMAT_IDX },     { ".idx.gz", FORMAT_IDX },
+		{ "ubyte", FORMAT_IDX }, { "ubyte.gz", FORMAT_IDX },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -27,8 +32,8 @@ static enum file_format format_of(const char *path)
 	return FORMAT_UNKNOWN;
 }
 
-__attribute__((format(printf, 3, 4)))
-static int set_error(struct npu_error *err, int code, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int set_error(struct npu_error *err, int code,
+							   const char *format, ...)
 {
 	va_list args;
 
@@ -48,11 +53,13 @@ int dataset_file_read(const struct dataset_file *file, struct npu_dataset *data,
 	if (format != FORMAT_CSV && format != FORMAT_UNKNOWN && (file->label || file->targets))
 		return set_error(err, -EINVAL,
 				 "%s: --label and --targets name columns of a CSV file; give "
-				 "--labels FILE here", file->path);
+				 "--labels FILE here",
+				 file->path);
 	if (format == FORMAT_CSV && file->labels)
 		return set_error(err, -EINVAL,
 				 "%s: --labels is for IDX and NPY files; name a column of the "
-				 "CSV file with --label or --targets", file->path);
+				 "CSV file with --label or --targets",
+				 file->path);
 	switch (format) {
 	case FORMAT_CSV:
 		return npu_dataset_read_csv(data, file->path, &csv, err);
@@ -76,7 +83,8 @@ int dataset_file_check_answers(const struct dataset_file *file, const struct npu
 	if (format_of(file->path) == FORMAT_CSV)
 		return set_error(err, -EINVAL,
 				 "%s: which column is the answer? Give --label COLUMN for a "
-				 "class or --targets COLUMNS for numbers", file->path);
+				 "class or --targets COLUMNS for numbers",
+				 file->path);
 	return set_error(err, -EINVAL, "%s: give the file with the answers, --labels FILE",
 			 file->path);
 }
@@ -95,8 +103,8 @@ static int class_number(const char *(*names)(const void *model, size_t i), const
 }
 
 int dataset_file_match_classes(struct npu_dataset *data,
-			       const char *(*names)(const void *model, size_t i),
-			       const void *model, size_t outputs, struct npu_error *err)
+			       const char *(*names)(const void *model, size_t i), const void *model,
+			       size_t outputs, struct npu_error *err)
 {
 	/* One output for two classes is the probability of the second. */
 	size_t classes = outputs == 1 ? 2 : outputs;

@@ -20,6 +20,7 @@ struct dataset_file {
 };
 
 /* The options that every command which reads a dataset has. */
+/* clang-format off */
 #define DATASET_FILE_OPTIONS(file)                                                             \
 	{ 'l', "label", "COLUMN", "CSV: column of the class, by name or number (-1: the last)", \
 	  CLI_TEXT, &(file)->label, NULL, 0, 0 },                                               \
@@ -27,6 +28,7 @@ struct dataset_file {
 	  CLI_TEXT, &(file)->targets, NULL, 0, 0 },                                             \
 	{ 'L', "labels", "FILE", "IDX, NPY: file with the labels or targets",                   \
 	  CLI_TEXT, &(file)->labels, NULL, 0, 0 }
+/* clang-format on */
 
 int dataset_file_read(const struct dataset_file *file, struct npu_dataset *data,
 		      struct npu_error *err);
@@ -44,7 +46,7 @@ int dataset_file_check_answers(const struct dataset_file *file, const struct npu
  * model learned. Without names on either side the numbers are taken as they are.
  */
 int dataset_file_match_classes(struct npu_dataset *data,
-			       const char *(*names)(const void *model, size_t i),
-			       const void *model, size_t outputs, struct npu_error *err);
+			       const char *(*names)(const void *model, size_t i), const void *model,
+			       size_t outputs, struct npu_error *err);
 
 #endif

@@ -39,9 +39,10 @@ static int check_features(const struct evaluation *eval, size_t features)
 {
 	if (eval->data.features == features)
 		return CLI_OK;
-	return cli_fail(CLI_FAILED, "%s: its samples have %zu values, the input of %s takes "
-			"%zu; are --label and the file right?", eval->file.path,
-			eval->data.features, eval->path, features);
+	return cli_fail(CLI_FAILED,
+			"%s: its samples have %zu values, the input of %s takes "
+			"%zu; are --label and the file right?",
+			eval->file.path, eval->data.features, eval->path, features);
 }
 
 static int report(struct evaluation *eval, struct metrics_names names)
@@ -148,10 +149,9 @@ static int run_eval(int argc, char **argv)
 	const struct cli_option options[] = {
 		DATASET_FILE_OPTIONS(&eval.file),
 		INFERENCE_OPTIONS(&eval.options),
-		{ 'n', "in-flight", "N", "program: requests at a time; default 32",
-		  CLI_UINT, &eval.options.in_flight, NULL, 1, 4096 },
-		{ 0, "json", NULL, "print JSON",
-		  CLI_FLAG, &eval.json, NULL, 0, 0 },
+		{ 'n', "in-flight", "N", "program: requests at a time; default 32", CLI_UINT,
+		  &eval.options.in_flight, NULL, 1, 4096 },
+		{ 0, "json", NULL, "print JSON", CLI_FLAG, &eval.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};
 	struct npu_error err = { 0 };

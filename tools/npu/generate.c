@@ -9,10 +9,13 @@
 #include "cli.h"
 #include "json_report.h"
 
-#define TURNS 1.25		/* of a spiral arm */
+#define TURNS 1.25 /* of a spiral arm */
 
 static const char *const shapes[] = { "spirals", "rings", NULL };
-enum { SPIRALS, RINGS };
+enum {
+	SPIRALS,
+	RINGS
+};
 
 struct picture {
 	unsigned int shape;
@@ -127,16 +130,16 @@ static int run_generate(int argc, char **argv)
 	const struct cli_option options[] = {
 		{ 'o', "output", "FILE", "the CSV file to write; default: standard output",
 		  CLI_TEXT, &picture.output, NULL, 0, 0 },
-		{ 'n', "samples", "N", "points; default 4000",
-		  CLI_UINT, &picture.samples, NULL, 1, 1e8 },
-		{ 'c', "classes", "N", "arms or rings; default 4",
-		  CLI_UINT, &picture.classes, NULL, 2, 26 },
+		{ 'n', "samples", "N", "points; default 4000", CLI_UINT, &picture.samples, NULL, 1,
+		  1e8 },
+		{ 'c', "classes", "N", "arms or rings; default 4", CLI_UINT, &picture.classes, NULL,
+		  2, 26 },
 		{ 0, "noise", "X", "standard deviation, the picture has radius 1; default 0.02",
 		  CLI_REAL, &picture.noise, NULL, 0, 10 },
-		{ 0, "seed", "N", "another seed gives other points; default 1",
-		  CLI_SEED, &picture.seed, NULL, 0, 0 },
-		{ 0, "json", NULL, "print what was made as JSON; needs -o",
-		  CLI_FLAG, &json, NULL, 0, 0 },
+		{ 0, "seed", "N", "another seed gives other points; default 1", CLI_SEED,
+		  &picture.seed, NULL, 0, 0 },
+		{ 0, "json", NULL, "print what was made as JSON; needs -o", CLI_FLAG, &json, NULL,
+		  0, 0 },
 		CLI_OPTIONS_END,
 	};
 	enum cli_next next;
@@ -150,11 +153,11 @@ static int run_generate(int argc, char **argv)
 		return code;
 	if (json && !picture.output)
 		return cli_fail(CLI_USAGE, "generate: --json needs -o FILE: the points take up the "
-				"output");
+					   "output");
 	if (!picture.output)
-		return write_picture(&picture, stdout) < 0 ?
-			       cli_fail(CLI_FAILED, "standard output: %s", strerror(errno)) :
-			       CLI_OK;
+		return write_picture(&picture, stdout) < 0
+			       ? cli_fail(CLI_FAILED, "standard output: %s", strerror(errno))
+			       : CLI_OK;
 	code = write_file(&picture);
 	if (code != CLI_OK)
 		return code;

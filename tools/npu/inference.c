@@ -32,24 +32,27 @@ int inference_open_device(struct inference *run, const struct inference_options 
 	return CLI_OK;
 }
 
-int inference_open(struct inference *run, const char *path,
-		   const struct inference_options *options)
+int inference_open(struct inference *run, const char *path, const struct inference_options *options)
 {
 	struct npu_error err = { 0 };
 	int code;
 
 	memset(run, 0, sizeof(*run));
 	if (cli_ends_with(path, ".onnx"))
-		return cli_fail(CLI_USAGE, "%s is a model, not a program; make one first: npu "
-				"compile %s --samples DATA -o model.npu", path, path);
+		return cli_fail(CLI_USAGE,
+				"%s is a model, not a program; make one first: npu "
+				"compile %s --samples DATA -o model.npu",
+				path, path);
 	if (npu_program_load(&run->program, path, &err) < 0)
 		return cli_fail_error(&err);
 	code = inference_open_device(run, options);
 	if (code != CLI_OK)
 		goto err_close;
 	if (npu_program_inputs(run->program) != 1 || npu_program_outputs(run->program) != 1) {
-		code = cli_fail(CLI_FAILED, "%s has %u inputs and %u outputs; this command feeds "
-				"programs with one of each", path, npu_program_inputs(run->program),
+		code = cli_fail(CLI_FAILED,
+				"%s has %u inputs and %u outputs; this command feeds "
+				"programs with one of each",
+				path, npu_program_inputs(run->program),
 				npu_program_outputs(run->program));
 		goto err_close;
 	}
@@ -72,8 +75,7 @@ void inference_close(struct inference *run)
 	memset(run, 0, sizeof(*run));
 }
 
-unsigned int inference_threads(const struct inference *run,
-			       const struct inference_options *options)
+unsigned int inference_threads(const struct inference *run, const struct inference_options *options)
 {
 	if (run->info.backend != NPU_BACKEND_EMBEDDED)
 		return 0;
@@ -103,8 +105,8 @@ static int fill(const struct inference *run, struct npu_request *request, const 
 }
 
 /* Read what @request has computed to its place in @y. */
-static int drain(const struct inference *run, struct npu_request *request, float *y,
-		 size_t samples, float *padded)
+static int drain(const struct inference *run, struct npu_request *request, float *y, size_t samples,
+		 float *padded)
 {
 	size_t first = (uintptr_t)npu_request_user(request);
 	size_t count = samples_of(run, first, samples);
@@ -201,8 +203,8 @@ int inference_predict(struct inference *run, const struct inference_options *opt
 		.requests = options->in_flight,
 		.threads = inference_threads(run, options),
 	};
-	size_t room = run->input->elements > run->output->elements ? run->input->elements :
-								     run->output->elements;
+	size_t room = run->input->elements > run->output->elements ? run->input->elements
+								   : run->output->elements;
 	struct pump pump = { .run = run, .x = x, .y = y, .samples = samples };
 	struct npu_request **requests;
 	double began;
@@ -254,7 +256,9 @@ struct json_object *inference_json(const struct inference *run)
 	json_object_object_add(object, "variant", json_text(info->variant));
 	json_object_object_add(object, "node", json_text(driver ? info->path : NULL));
 	json_object_object_add(object, "path",
-			       json_text(!driver ? "call" : info->uring ? "io_uring" : "ioctl"));
+			       json_text(!driver       ? "call"
+					 : info->uring ? "io_uring"
+						       : "ioctl"));
 	json_object_object_add(object, "cores", json_count(info->cores));
 	json_object_object_add(object, "fallback",
 			       json_text(info->fallback[0] ? info->fallback : NULL));

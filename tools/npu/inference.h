@@ -28,6 +28,7 @@ struct inference_options {
 extern const char *const inference_devices[];
 
 /* All but @in_flight, whose meaning differs. */
+/* clang-format off */
 #define INFERENCE_OPTIONS(options)                                                                \
 	{ 'd', "device", "WHERE", "auto, driver or embedded (in this process); default auto",     \
 	  CLI_CHOICE, &(options)->device, inference_devices, 0, 0 },                              \
@@ -39,6 +40,7 @@ extern const char *const inference_devices[];
 	  CLI_FLAG, &(options)->no_uring, NULL, 0, 0 },                                           \
 	{ 0, "threads", "N", "embedded: worker threads; default one a CPU",                       \
 	  CLI_UINT, &(options)->threads, NULL, 1, 256 }
+/* clang-format on */
 
 /**
  * struct inference - an opened device, a loaded program, and sessions of it

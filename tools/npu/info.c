@@ -98,8 +98,7 @@ static int run_info(int argc, char **argv)
 		  CLI_CHOICE, &info.options.device, inference_devices, 0, 0 },
 		{ 0, "node", "PATH", "the device node; default: found by the driver's name",
 		  CLI_TEXT, &info.options.node, NULL, 0, 0 },
-		{ 0, "json", NULL, "print JSON",
-		  CLI_FLAG, &info.json, NULL, 0, 0 },
+		{ 0, "json", NULL, "print JSON", CLI_FLAG, &info.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};
 	enum cli_next next;

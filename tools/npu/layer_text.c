@@ -16,15 +16,19 @@ struct word_value {
 };
 
 static const struct word_value activations[] = {
-	{ "linear", NPU_LINEAR },   { "relu", NPU_RELU }, { "leaky-relu", NPU_LEAKY_RELU },
-	{ "sigmoid", NPU_SIGMOID }, { "tanh", NPU_TANH }, { "softmax", NPU_SOFTMAX },
+	{ "linear", NPU_LINEAR },
+	{ "relu", NPU_RELU },
+	{ "leaky-relu", NPU_LEAKY_RELU },
+	{ "sigmoid", NPU_SIGMOID },
+	{ "tanh", NPU_TANH },
+	{ "softmax", NPU_SOFTMAX },
 	{ NULL, 0 },
 };
 
 static const struct word_value initializers[] = {
-	{ "glorot", NPU_INIT_GLOROT_UNIFORM },	{ "glorot-normal", NPU_INIT_GLOROT_NORMAL },
-	{ "he", NPU_INIT_HE_UNIFORM },		{ "he-normal", NPU_INIT_HE_NORMAL },
-	{ "zeros", NPU_INIT_ZEROS },		{ NULL, 0 },
+	{ "glorot", NPU_INIT_GLOROT_UNIFORM }, { "glorot-normal", NPU_INIT_GLOROT_NORMAL },
+	{ "he", NPU_INIT_HE_UNIFORM },	       { "he-normal", NPU_INIT_HE_NORMAL },
+	{ "zeros", NPU_INIT_ZEROS },	       { NULL, 0 },
 };
 
 /**
@@ -142,8 +146,9 @@ static int take_layer(struct reader *reader, struct npu_layer *layer, struct npu
 	}
 	known = find_word(activations, reader->word);
 	if (!known)
-		return wrong(reader, err, "a layer is dense UNITS, or one of linear, relu, "
-					  "leaky-relu, sigmoid, tanh, softmax");
+		return wrong(reader, err,
+			     "a layer is dense UNITS, or one of linear, relu, "
+			     "leaky-relu, sigmoid, tanh, softmax");
 	layer->kind = NPU_LAYER_ACTIVATION;
 	return take_activation(reader, known, layer, err);
 }

@@ -27,7 +27,8 @@ static void print_overview(void)
 	printf("%sUsage:%s npu COMMAND [OPTION]... [FILE]...\n\n"
 	       "Train small neural networks, turn them into integer programs, and run those on\n"
 	       "the NPU, or in this process where there is none, with the same results.\n\n"
-	       "%sCommands, in the order of the work:%s\n", bold, plain, bold, plain);
+	       "%sCommands, in the order of the work:%s\n",
+	       bold, plain, bold, plain);
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\n%sFrom data to the NPU in five lines:%s\n"
@@ -37,7 +38,8 @@ static void print_overview(void)
 	       "  npu compile model.onnx --samples train.csv --label class -o model.npu\n"
 	       "  npu eval model.npu test.csv --label class\n\n"
 	       "`npu COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 wrong\n"
-	       "usage, 3 no NPU although --device driver asked for one.\n", bold, plain);
+	       "usage, 3 no NPU although --device driver asked for one.\n",
+	       bold, plain);
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
 #include "metrics_report.h"
 #include "terminal.h"
 
-#define WIDEST_CONFUSION 16	/* classes; a wider matrix does not fit a screen */
+#define WIDEST_CONFUSION 16 /* classes; a wider matrix does not fit a screen */
 
 const char *metrics_model_class(const void *model, size_t i)
 {

@@ -17,8 +17,8 @@ struct metrics_names {
 };
 
 /* For struct metrics_names and dataset_file_match_classes(). */
-const char *metrics_model_class(const void *model, size_t i);		/* struct npu_model */
-const char *metrics_program_class(const void *program, size_t i);	/* struct npu_program */
+const char *metrics_model_class(const void *model, size_t i);	  /* struct npu_model */
+const char *metrics_program_class(const void *program, size_t i); /* struct npu_program */
 
 /* One line: "accuracy 97.40 %  F1 0.9739" or the errors of a regression. */
 void metrics_print_line(const char *what, const struct npu_metrics *metrics);

@@ -20,8 +20,8 @@
 /* ------------------------------------------------------------------------ findings */
 
 /* The next finding, its problem filled in; NULL if there are too many already. */
-__attribute__((format(printf, 2, 3)))
-static struct finding *find(struct node_check *check, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static struct finding *find(struct node_check *check,
+								  const char *format, ...)
 {
 	struct finding *finding;
 	va_list args;
@@ -35,8 +35,8 @@ static struct finding *find(struct node_check *check, const char *format, ...)
 	return finding;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void mend(struct finding *finding, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void mend(struct finding *finding, const char *format,
+						       ...)
 {
 	va_list args;
 
@@ -154,8 +154,10 @@ static void check_nodes(struct node_check *check)
 			mend(finding, "Install the udev rule 60-npu.rules (`make install` does), "
 				      "then `udevadm control --reload && udevadm trigger`.");
 		else
-			mend(finding, "Add the user to the group: `usermod -aG %s USER` as root, "
-				      "then log in again.", node->group);
+			mend(finding,
+			     "Add the user to the group: `usermod -aG %s USER` as root, "
+			     "then log in again.",
+			     node->group);
 	}
 }
 

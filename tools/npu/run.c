@@ -181,7 +181,8 @@ static int execute(struct execution *job)
 	if (dataset_file_read(&job->file, &job->data, &err) < 0)
 		return cli_fail_error(&err);
 	if (job->data.features != job->run.features)
-		return cli_fail(CLI_FAILED, "%s: its samples have %zu values, the input of %s "
+		return cli_fail(CLI_FAILED,
+				"%s: its samples have %zu values, the input of %s "
 				"takes %zu; columns with answers are left out with --label or "
 				"--targets",
 				job->file.path, job->data.features, job->program_path,
@@ -204,10 +205,9 @@ static int run_run(int argc, char **argv)
 		  CLI_TEXT, &job.output, NULL, 0, 0 },
 		DATASET_FILE_OPTIONS(&job.file),
 		INFERENCE_OPTIONS(&job.options),
-		{ 'n', "in-flight", "N", "requests at a time; default 32",
-		  CLI_UINT, &job.options.in_flight, NULL, 1, 4096 },
-		{ 0, "json", NULL, "print JSON",
-		  CLI_FLAG, &job.json, NULL, 0, 0 },
+		{ 'n', "in-flight", "N", "requests at a time; default 32", CLI_UINT,
+		  &job.options.in_flight, NULL, 1, 4096 },
+		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};
 	enum cli_next next;

@@ -6,18 +6,15 @@
 
 #include "terminal.h"
 
-#define SHOW_AFTER 0.5		/* seconds; a line that flashes by tells nobody anything */
+#define SHOW_AFTER 0.5 /* seconds; a line that flashes by tells nobody anything */
 #define REDRAW_EVERY 0.1
 #define BAR_CELLS 24
 
 const char *terminal_style(FILE *stream, enum terminal_style style)
 {
 	static const char *const sequence[] = {
-		[STYLE_NONE] = "\033[0m",
-		[STYLE_BOLD] = "\033[1m",
-		[STYLE_DIM] = "\033[2m",
-		[STYLE_GOOD] = "\033[32m",
-		[STYLE_ERROR] = "\033[1;31m",
+		[STYLE_NONE] = "\033[0m",  [STYLE_BOLD] = "\033[1m",	 [STYLE_DIM] = "\033[2m",
+		[STYLE_GOOD] = "\033[32m", [STYLE_ERROR] = "\033[1;31m",
 	};
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
@@ -61,6 +58,7 @@ void terminal_progress(double fraction, const char *note)
 	now = terminal_clock();
 	if (now - line.began < SHOW_AFTER || now - line.drawn < REDRAW_EVERY)
 		return;
+	fraction = fraction < 1 ? fraction : 1;
 	full = (int)(fraction * BAR_CELLS);
 	fprintf(stderr, "\r%s [%.*s%.*s] %3.0f %%  %s\033[K", line.what, full,
 		"########################", BAR_CELLS - full, "........................",

@@ -24,7 +24,7 @@ const char *terminal_style(FILE *stream, enum terminal_style style);
  */
 void terminal_progress_begin(const char *what);
 void terminal_progress(double fraction, const char *note);
-void terminal_progress_end(void);	/* wipes the line; harmless if there is none */
+void terminal_progress_end(void); /* wipes the line; harmless if there is none */
 
 /* Seconds of CLOCK_MONOTONIC. */
 double terminal_clock(void);
@@ -39,8 +39,7 @@ struct table;
  */
 struct table *table_create(size_t columns);
 /* The next cell, row by row; what goes past the memory is dropped by table_print(). */
-__attribute__((format(printf, 2, 3)))
-void table_cell(struct table *table, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void table_cell(struct table *table, const char *format, ...);
 /* Make column @column flush left. */
 void table_left(struct table *table, size_t column);
 /* Print with the first row as heading if @heading, and free. */

@@ -23,7 +23,11 @@ static const char *const losses[] = {
 	NULL,
 };
 static const char *const scales[] = { "standard", "minmax", "none", NULL };
-enum { SCALE_STANDARD, SCALE_MIN_MAX, SCALE_NONE };
+enum {
+	SCALE_STANDARD,
+	SCALE_MIN_MAX,
+	SCALE_NONE
+};
 
 /* The network as text for layer_text_add(): what --hidden and --activation stand for. */
 static int describe_network(const struct training *job, char *text, size_t bytes)
@@ -81,9 +85,8 @@ static int build_model(struct training *job)
 	if (npu_model_create(&job->model, job->train.dim, job->seed, &err) < 0 ||
 	    layer_text_add(job->model, text, &err) < 0 || set_scaler(job, &err) < 0)
 		return cli_fail_error(&err);
-	if (job->train.class_names &&
-	    npu_model_set_class_names(job->model, job->train.class_names, job->train.classes,
-				      &err) < 0)
+	if (job->train.class_names && npu_model_set_class_names(job->model, job->train.class_names,
+								job->train.classes, &err) < 0)
 		return cli_fail_error(&err);
 	return CLI_OK;
 }
@@ -164,8 +167,8 @@ static int test(struct training *job)
 	y = calloc(job->test.samples, outputs * sizeof(*y));
 	if (!y)
 		return cli_fail(CLI_FAILED, "no memory for %zu predictions", job->test.samples);
-	if (npu_model_predict(job->model, job->test.x, job->test.samples, job->threads, y,
-			      &err) < 0 ||
+	if (npu_model_predict(job->model, job->test.x, job->test.samples, job->threads, y, &err) <
+		    0 ||
 	    npu_metrics_compute(&job->metrics, &job->test, y, outputs, &err) < 0)
 		code = cli_fail_error(&err);
 	free(y);
@@ -201,47 +204,51 @@ static int train(struct training *job)
 static int run_train(int argc, char **argv)
 {
 	struct training job = {
-		.hidden = "64", .epochs = 50, .batch = 32, .seed = 1, .validation = 0.1f,
-		.test_fraction = 0.2f, .momentum = 0.9f,
+		.hidden = "64",
+		.epochs = 50,
+		.batch = 32,
+		.seed = 1,
+		.validation = 0.1f,
+		.test_fraction = 0.2f,
+		.momentum = 0.9f,
 	};
 	const struct cli_option options[] = {
-		{ 'o', "output", "FILE", "the ONNX model to write; required",
-		  CLI_TEXT, &job.output, NULL, 0, 0 },
+		{ 'o', "output", "FILE", "the ONNX model to write; required", CLI_TEXT, &job.output,
+		  NULL, 0, 0 },
 		DATASET_FILE_OPTIONS(&job.file),
 		{ 'H', "hidden", "N,N,...", "units of the hidden layers, or none; default 64",
 		  CLI_TEXT, &job.hidden, NULL, 0, 0 },
-		{ 'a', "activation", "NAME", "relu, leaky-relu, sigmoid, tanh, linear",
-		  CLI_CHOICE, &job.activation, activations, 0, 0 },
+		{ 'a', "activation", "NAME", "relu, leaky-relu, sigmoid, tanh, linear", CLI_CHOICE,
+		  &job.activation, activations, 0, 0 },
 		{ 0, "layers", "TEXT", "all layers, such as \"dense 64 relu; dense 3 softmax\"",
 		  CLI_TEXT, &job.layers, NULL, 0, 0 },
-		{ 'e', "epochs", "N", "passes over the data; default 50",
-		  CLI_UINT, &job.epochs, NULL, 1, 1e6 },
-		{ 'b', "batch", "N", "samples of a step; default 32",
-		  CLI_UINT, &job.batch, NULL, 1, 1e6 },
-		{ 'r', "rate", "X", "learning rate; default 0.001 for adam, 0.01 for sgd",
-		  CLI_REAL, &job.rate, NULL, 1e-9, 100 },
-		{ 0, "optimizer", "NAME", "adam or sgd; default adam",
-		  CLI_CHOICE, &job.optimizer, optimizers, 0, 0 },
-		{ 0, "momentum", "X", "of sgd; default 0.9",
-		  CLI_REAL, &job.momentum, NULL, 0, 1 },
+		{ 'e', "epochs", "N", "passes over the data; default 50", CLI_UINT, &job.epochs,
+		  NULL, 1, 1e6 },
+		{ 'b', "batch", "N", "samples of a step; default 32", CLI_UINT, &job.batch, NULL, 1,
+		  1e6 },
+		{ 'r', "rate", "X", "learning rate; default 0.001 for adam, 0.01 for sgd", CLI_REAL,
+		  &job.rate, NULL, 1e-9, 100 },
+		{ 0, "optimizer", "NAME", "adam or sgd; default adam", CLI_CHOICE, &job.optimizer,
+		  optimizers, 0, 0 },
+		{ 0, "momentum", "X", "of sgd; default 0.9", CLI_REAL, &job.momentum, NULL, 0, 1 },
 		{ 0, "loss", "NAME", "auto, mse, cross-entropy, binary-cross-entropy; default auto",
 		  CLI_CHOICE, &job.loss, losses, 0, 0 },
 		{ 0, "scale", "NAME", "of the inputs: standard, minmax or none; default standard",
 		  CLI_CHOICE, &job.scale, scales, 0, 0 },
-		{ 0, "test", "X", "share set aside for the final figures; default 0.2",
-		  CLI_REAL, &job.test_fraction, NULL, 0, 0.9 },
+		{ 0, "test", "X", "share set aside for the final figures; default 0.2", CLI_REAL,
+		  &job.test_fraction, NULL, 0, 0.9 },
 		{ 0, "validation", "X", "share of the rest to watch while learning; default 0.1",
 		  CLI_REAL, &job.validation, NULL, 0, 0.9 },
 		{ 0, "patience", "N", "stop N epochs after the best and restore it; default never",
 		  CLI_UINT, &job.patience, NULL, 0, 1e6 },
-		{ 0, "seed", "N", "of everything random; default 1",
-		  CLI_SEED, &job.seed, NULL, 0, 0 },
+		{ 0, "seed", "N", "of everything random; default 1", CLI_SEED, &job.seed, NULL, 0,
+		  0 },
 		{ 0, "threads", "N", "default one a CPU; the result does not depend on it",
 		  CLI_UINT, &job.threads, NULL, 1, 256 },
-		{ 'q', "quiet", NULL, "print the final figures only",
-		  CLI_FLAG, &job.quiet, NULL, 0, 0 },
-		{ 0, "json", NULL, "print JSON, with every epoch",
-		  CLI_FLAG, &job.json, NULL, 0, 0 },
+		{ 'q', "quiet", NULL, "print the final figures only", CLI_FLAG, &job.quiet, NULL, 0,
+		  0 },
+		{ 0, "json", NULL, "print JSON, with every epoch", CLI_FLAG, &job.json, NULL, 0,
+		  0 },
 		CLI_OPTIONS_END,
 	};
 	enum cli_next next;
@@ -252,7 +259,7 @@ static int run_train(int argc, char **argv)
 		return cli_parse_exit(next);
 	if (!job.output)
 		return cli_fail(CLI_USAGE, "train: give -o FILE, where the model goes; see `npu "
-				"train --help`");
+					   "train --help`");
 	job.file.path = argv[first];
 	code = train(&job);
 	npu_metrics_free(&job.metrics);

@@ -7,7 +7,7 @@
 #include "terminal.h"
 #include "train.h"
 
-#define EPOCH_LINES 20		/* about as many, however many epochs there are */
+#define EPOCH_LINES 20 /* about as many, however many epochs there are */
 
 /* "loss 0.1234" and, where they are known, accuracy and the figures of validation. */
 static void figures(const struct npu_epoch *epoch, char *text, size_t bytes)
