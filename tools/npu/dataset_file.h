@@ -21,7 +21,7 @@ struct dataset_file {
 
 /* The options that every command which reads a dataset has. */
 /* clang-format off */
-#define DATASET_FILE_OPTIONS(file)                                                             \
+#define DATASET_FILE_OPTIONS(file)                                                              \
 	{ 'l', "label", "COLUMN", "CSV: column of the class, by name or number (-1: the last)", \
 	  CLI_TEXT, &(file)->label, NULL, 0, 0 },                                               \
 	{ 't', "targets", "COLUMNS", "CSV: columns of real targets, separated by commas",       \

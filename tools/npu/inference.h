@@ -29,16 +29,16 @@ extern const char *const inference_devices[];
 
 /* All but @in_flight, whose meaning differs. */
 /* clang-format off */
-#define INFERENCE_OPTIONS(options)                                                                \
-	{ 'd', "device", "WHERE", "auto, driver or embedded (in this process); default auto",     \
-	  CLI_CHOICE, &(options)->device, inference_devices, 0, 0 },                              \
-	{ 0, "node", "PATH", "the device node; default: found by the driver's name",              \
-	  CLI_TEXT, &(options)->node, NULL, 0, 0 },                                               \
-	{ 0, "variant", "NAME", "embedded: kernel variant, such as scalar; default the fastest",  \
-	  CLI_TEXT, &(options)->variant, NULL, 0, 0 },                                            \
-	{ 0, "no-uring", NULL, "driver: submit by ioctl even where io_uring is available",        \
-	  CLI_FLAG, &(options)->no_uring, NULL, 0, 0 },                                           \
-	{ 0, "threads", "N", "embedded: worker threads; default one a CPU",                       \
+#define INFERENCE_OPTIONS(options)                                                               \
+	{ 'd', "device", "WHERE", "auto, driver or embedded (in this process); default auto",    \
+	  CLI_CHOICE, &(options)->device, inference_devices, 0, 0 },                             \
+	{ 0, "node", "PATH", "the device node; default: found by the driver's name",             \
+	  CLI_TEXT, &(options)->node, NULL, 0, 0 },                                              \
+	{ 0, "variant", "NAME", "embedded: kernel variant, such as scalar; default the fastest", \
+	  CLI_TEXT, &(options)->variant, NULL, 0, 0 },                                           \
+	{ 0, "no-uring", NULL, "driver: submit by ioctl even where io_uring is available",       \
+	  CLI_FLAG, &(options)->no_uring, NULL, 0, 0 },                                          \
+	{ 0, "threads", "N", "embedded: worker threads; default one a CPU",                      \
 	  CLI_UINT, &(options)->threads, NULL, 1, 256 }
 /* clang-format on */
 
