@@ -4,8 +4,8 @@
  *
  * Little endian. A fixed header with a table of sections; every section starts at a
  * multiple of 64 bytes, the weights at a multiple of 4096; sections lie in the order of
- * the table, do not overlap, and the gaps are zero. The same model and samples give the
- * same bytes on every CPU.
+ * the table, do not overlap, and the gaps are zero; an empty one has offset 0. The same
+ * model and samples give the same bytes on every CPU.
  */
 #ifndef NPU_FORMAT_H
 #define NPU_FORMAT_H
@@ -44,7 +44,7 @@ struct npu_file_header {
 };
 
 enum npu_file_slot_kind {
-	NPU_FILE_SLOT_WEIGHTS,	/* at most one; read only */
+	NPU_FILE_SLOT_WEIGHTS,	/* at most one; read only; as long as section WEIGHTS */
 	NPU_FILE_SLOT_IO,	/* inputs and outputs of one request */
 	NPU_FILE_SLOT_SCRATCH,	/* at most one */
 };
