@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Inside of the engine: what a kernel is, which there are, and how one finds its data.
+ */
+#ifndef NPU_KERNELS_H
+#define NPU_KERNELS_H
+
+#include "npu_engine.h"
+
+/* A kernel serves an opcode for one type of its first input. */
+enum npu_kernel_id {
+	NPU_KERNEL_NOP,
+	NPU_KERNEL_COPY,
+	NPU_KERNEL_FULLY_CONNECTED_S8,
+	NPU_KERNEL_FULLY_CONNECTED_S16,
+	NPU_KERNEL_ADD_S8,
+	NPU_KERNEL_ADD_S16,
+	NPU_KERNEL_MUL_S8,
+	NPU_KERNEL_MUL_S16,
+	NPU_KERNEL_CLAMP_S8,
+	NPU_KERNEL_CLAMP_S16,
+	NPU_KERNEL_REQUANTISE_S8,
+	NPU_KERNEL_REQUANTISE_S16,
+	NPU_KERNEL_REQUANTISE_S32,
+	NPU_KERNEL_TABLE_S8,
+	NPU_KERNEL_TABLE_S16,
+	NPU_KERNEL_SIGMOID_S8,
+	NPU_KERNEL_SIGMOID_S16,
+	NPU_KERNEL_TANH_S8,
+	NPU_KERNEL_TANH_S16,
+	NPU_KERNEL_SOFTMAX_S8,
+	NPU_KERNEL_SOFTMAX_S16,
+	NPU_KERNELS,
+};
+
+/* Runs units [first, first + count), count at least 1, of a validated instruction. */
+typedef void (*npu_kernel)(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			   __u32 count);
+
+/**
+ * struct npu_variant - the kernels for one kind of CPU
+ * @name: for people and for npu_variant_find()
+ * @features: DRM_NPU_ISA_* that it needs
+ * @units_per_us: cost units that it is sure to do in a microsecond
+ * @kernel: NPU_KERNELS entries; NULL where the scalar one serves, without vector registers
+ */
+struct npu_variant {
+	const char *name;
+	__u32 features;
+	__u32 units_per_us;
+	const npu_kernel *kernel;
+};
+
+extern const npu_kernel npu_scalar_kernels[NPU_KERNELS];
+
+enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn);
+
+static inline __u32 npu_type_bytes(__u32 type)
+{
+	static const __u8 bytes[] = { 0, 1, 2, 4, 8 };
+
+	return bytes[type];
+}
+
+static inline void *npu_tensor_address(const struct npu_exec *exec, const struct npu_tensor *t)
+{
+	return exec->slot[t->slot] + t->offset;
+}
+
+static inline const struct npu_scale *npu_scales(const void *consts, __u32 offset)
+{
+	return (const struct npu_scale *)((const __u8 *)consts + offset);
+}
+
+static inline __u32 npu_round_up(__u32 x, __u32 multiple)
+{
+	return (x + multiple - 1) / multiple * multiple;
+}
+
+/*
+ * A value that becomes an index is read once: memory may change between two reads, and
+ * the compiler is free to make two out of one.
+ */
+static inline __s32 npu_read_once_s8(const __s8 *p)
+{
+	return *(const volatile __s8 *)p;
+}
+
+static inline __s32 npu_read_once_s16(const __s16 *p)
+{
+	return *(const volatile __s16 *)p;
+}
+
+/* ------------------------------------------------------------ elementwise */
+
+/* Elements of one unit of an elementwise instruction, in the order of N, H, W, C. */
+#define NPU_ELEMENTWISE_UNIT	512
+
+/**
+ * struct npu_row_context - what a row function needs to know
+ * @insn: the instruction
+ * @consts: the constant section
+ * @memo: memory of the kernel for this run, or NULL
+ */
+struct npu_row_context {
+	const struct npu_insn *insn;
+	const void *consts;
+	void *memo;
+};
+
+/* @length dense elements of t[0], t[1] and, if there is one, t[2]. */
+typedef void (*npu_row)(const struct npu_row_context *context, void *out, const void *in1,
+			const void *in2, __u32 length);
+
+/**
+ * npu_elementwise_run - call @row for the elements of units [first, first + count)
+ * @exec, @insn, @first, @count: as a kernel gets them
+ * @row: called once for every piece that is dense in all tensors
+ * @memo: passed on
+ */
+void npu_elementwise_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			 __u32 count, npu_row row, void *memo);
+
+/* Elements of t[0], and how many of them, at most, lie dense in all tensors. */
+__u32 npu_elementwise_total(const struct npu_insn *insn);
+__u32 npu_elementwise_dense(const struct npu_insn *insn);
+
+/* Rows that finish what a vector kernel leaves at the end of a row. */
+void npu_add_s8_row(const struct npu_row_context *context, void *out, const void *in1,
+		    const void *in2, __u32 length);
+void npu_add_s16_row(const struct npu_row_context *context, void *out, const void *in1,
+		     const void *in2, __u32 length);
+void npu_mul_s8_row(const struct npu_row_context *context, void *out, const void *in1,
+		    const void *in2, __u32 length);
+void npu_mul_s16_row(const struct npu_row_context *context, void *out, const void *in1,
+		     const void *in2, __u32 length);
+void npu_clamp_s8_row(const struct npu_row_context *context, void *out, const void *in1,
+		      const void *in2, __u32 length);
+void npu_clamp_s16_row(const struct npu_row_context *context, void *out, const void *in1,
+		       const void *in2, __u32 length);
+void npu_requantise_row(const struct npu_row_context *context, void *out, const void *in1,
+			const void *in2, __u32 length);
+
+/* -------------------------------------------------------- fully connected */
+
+/**
+ * struct npu_fc - a fully connected instruction, addresses resolved
+ * @rows: M
+ * @depth: K
+ * @channels: N
+ * @groups: ceil(K / 4)
+ * @in: first input row
+ * @in_stride: bytes from one to the next
+ * @out: first output row
+ * @out_stride: bytes from one to the next
+ * @out_type: NPU_TYPE_INT8 or NPU_TYPE_INT16
+ * @out_zero: its zero point
+ * @weights: packed; a block of 16 channels is @groups * 64 bytes
+ * @bias: or NULL
+ * @bias_wide: it is int64
+ * @scales: of channel 0
+ * @scale_step: 1 if each channel has its own, else 0
+ * @act_min: least output value
+ * @act_max: largest output value
+ */
+struct npu_fc {
+	__u32 rows, depth, channels, groups;
+	const __u8 *in;
+	__u32 in_stride;
+	__u8 *out;
+	__u32 out_stride;
+	__u32 out_type;
+	__s32 out_zero;
+	const __s8 *weights;
+	const void *bias;
+	bool bias_wide;
+	const struct npu_scale *scales;
+	__u32 scale_step;
+	__s32 act_min, act_max;
+};
+
+void npu_fc_resolve(const struct npu_exec *exec, const struct npu_insn *insn, struct npu_fc *fc);
+
+/* Bytes of one block of sixteen channels. */
+static inline unsigned long npu_fc_block_bytes(const struct npu_fc *fc)
+{
+	return (unsigned long)fc->groups * 64;
+}
+
+/* Channels of the given block that exist: 16, or fewer in the last. */
+static inline __u32 npu_fc_lanes(const struct npu_fc *fc, __u32 block)
+{
+	__u32 left = fc->channels - block * 16;
+
+	return left < 16 ? left : 16;
+}
+
+/* ---------------------------------------------------------- scalar kernels */
+
+void npu_copy(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_fully_connected(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			 __u32 count);
+void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		__u32 count);
+void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		 __u32 count);
+void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		__u32 count);
+void npu_mul_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		 __u32 count);
+void npu_clamp_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		  __u32 count);
+void npu_clamp_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		   __u32 count);
+void npu_requantise(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		    __u32 count);
+void npu_table_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		  __u32 count);
+void npu_table_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		   __u32 count);
+void npu_sigmoid_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		    __u32 count);
+void npu_sigmoid_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		     __u32 count);
+void npu_tanh_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		 __u32 count);
+void npu_tanh_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		  __u32 count);
+void npu_softmax_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		    __u32 count);
+void npu_softmax_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		     __u32 count);
+
+/* ------------------------------------------------ transcendental functions */
+
+/* e^a for a <= 0 with @integer_bits (4 or 5) before the point; result Q0.31. */
+__s32 npu_exp_negative(__s32 a, __u32 integer_bits);
+
+/* 1 / (1 + a) and (1 - a) / (1 + a) for a in [0, 1], all Q0.31. */
+__s32 npu_one_over_one_plus(__s32 a);
+__s32 npu_one_minus_over_one_plus(__s32 a);
+
+extern const __u16 npu_sigmoid_samples[256];
+extern const __s16 npu_exp_samples[513];
+extern const __s16 npu_reciprocal_samples[513];
+
+#endif /* NPU_KERNELS_H */

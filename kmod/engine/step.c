@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Units, their cost, and running a program in bounded steps. */
+#include "kernels.h"
+
+/*
+ * Cost units. Products count one each; the rest is measured so that no kernel, on any
+ * variant, takes longer than its cost divided by npu_variant_units_per_us(): where a
+ * vector variant falls back to a scalar kernel, the cost is that of the scalar kernel in
+ * units of the fastest variant.
+ */
+struct price {
+	__u32 element;
+	__u32 unit;
+};
+
+static const struct price price[NPU_KERNELS] = {
+	[NPU_KERNEL_NOP]		= { 0, 1 },
+	[NPU_KERNEL_COPY]		= { 2, 200 },
+	[NPU_KERNEL_FULLY_CONNECTED_S8]	= { 16, 600 },
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
+	[NPU_KERNEL_ADD_S8]		= { 10, 200 },
+	[NPU_KERNEL_ADD_S16]		= { 10, 200 },
+	[NPU_KERNEL_MUL_S8]		= { 8, 200 },
+	[NPU_KERNEL_MUL_S16]		= { 8, 200 },
+	[NPU_KERNEL_CLAMP_S8]		= { 2, 200 },
+	[NPU_KERNEL_CLAMP_S16]		= { 2, 200 },
+	[NPU_KERNEL_REQUANTISE_S8]	= { 8, 200 },
+	[NPU_KERNEL_REQUANTISE_S16]	= { 8, 200 },
+	[NPU_KERNEL_REQUANTISE_S32]	= { 8, 200 },
+	[NPU_KERNEL_TABLE_S8]		= { 8, 200 },
+	[NPU_KERNEL_TABLE_S16]		= { 16, 200 },
+	[NPU_KERNEL_SIGMOID_S8]		= { 160, 200 },
+	[NPU_KERNEL_SIGMOID_S16]	= { 24, 200 },
+	[NPU_KERNEL_TANH_S8]		= { 160, 200 },
+	[NPU_KERNEL_TANH_S16]		= { 24, 200 },
+	[NPU_KERNEL_SOFTMAX_S8]		= { 32, 400 },
+	[NPU_KERNEL_SOFTMAX_S16]	= { 60, 400 },
+};
+
+/* Going from one dense piece of a strided tensor to the next. */
+#define PRICE_PIECE		80
+/* The exponential of one distance from the maximum, at most 256 of them. */
+#define PRICE_EXPONENTIAL	160
+
+enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
+{
+	bool wide = insn->t[1].type == NPU_TYPE_INT16;
+
+	switch (insn->opcode) {
+	case NPU_OP_COPY:
+		return NPU_KERNEL_COPY;
+	case NPU_OP_FULLY_CONNECTED:
+		return wide ? NPU_KERNEL_FULLY_CONNECTED_S16 : NPU_KERNEL_FULLY_CONNECTED_S8;
+	case NPU_OP_ADD:
+		return wide ? NPU_KERNEL_ADD_S16 : NPU_KERNEL_ADD_S8;
+	case NPU_OP_MUL:
+		return wide ? NPU_KERNEL_MUL_S16 : NPU_KERNEL_MUL_S8;
+	case NPU_OP_CLAMP:
+		return wide ? NPU_KERNEL_CLAMP_S16 : NPU_KERNEL_CLAMP_S8;
+	case NPU_OP_REQUANTISE:
+		if (insn->t[1].type == NPU_TYPE_INT32)
+			return NPU_KERNEL_REQUANTISE_S32;
+		return wide ? NPU_KERNEL_REQUANTISE_S16 : NPU_KERNEL_REQUANTISE_S8;
+	case NPU_OP_TABLE:
+		return wide ? NPU_KERNEL_TABLE_S16 : NPU_KERNEL_TABLE_S8;
+	case NPU_OP_SIGMOID:
+		return wide ? NPU_KERNEL_SIGMOID_S16 : NPU_KERNEL_SIGMOID_S8;
+	case NPU_OP_TANH:
+		return wide ? NPU_KERNEL_TANH_S16 : NPU_KERNEL_TANH_S8;
+	case NPU_OP_SOFTMAX:
+		return wide ? NPU_KERNEL_SOFTMAX_S16 : NPU_KERNEL_SOFTMAX_S8;
+	default:
+		return NPU_KERNEL_NOP;
+	}
+}
+
+__u32 npu_insn_units(const struct npu_insn *insn)
+{
+	const __u32 *dim = insn->t[0].dim;
+
+	switch (insn->opcode) {
+	case NPU_OP_NOP:
+		return 1;
+	case NPU_OP_FULLY_CONNECTED:
+		return (dim[3] + 15) / 16 * dim[2];
+	case NPU_OP_SOFTMAX:
+		return dim[0] * dim[1] * dim[2];
+	default:
+		return (npu_elementwise_total(insn) - 1) / NPU_ELEMENTWISE_UNIT + 1;
+	}
+}
+
+static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 elements = npu_elementwise_total(insn);
+	__u32 pieces;
+
+	if (elements > NPU_ELEMENTWISE_UNIT)
+		elements = NPU_ELEMENTWISE_UNIT;
+	pieces = elements / npu_elementwise_dense(insn) + 1;
+	return p->unit + elements * p->element + pieces * PRICE_PIECE;
+}
+
+__u32 npu_insn_unit_cost(const struct npu_insn *insn)
+{
+	const struct price *p = &price[npu_kernel_of(insn)];
+	__u32 length = insn->t[1].dim[3];
+
+	switch (insn->opcode) {
+	case NPU_OP_NOP:
+		return p->unit;
+	case NPU_OP_FULLY_CONNECTED:
+		return p->unit + length * p->element;
+	case NPU_OP_SOFTMAX:
+		if (insn->t[1].type == NPU_TYPE_INT8)
+			return p->unit + length * p->element +
+			       (length < 256 ? length : 256) * PRICE_EXPONENTIAL;
+		return p->unit + length * p->element;
+	default:
+		return elementwise_cost(insn, p);
+	}
+}
+
+static npu_kernel vector_kernel(const struct npu_variant *variant, const struct npu_insn *insn)
+{
+	if (variant->kernel == npu_scalar_kernels)
+		return NULL;
+	return variant->kernel[npu_kernel_of(insn)];
+}
+
+void npu_insn_run(const struct npu_variant *variant, const struct npu_exec *exec, __u32 insn,
+		  __u32 first, __u32 count)
+{
+	const struct npu_insn *i = &exec->insns[insn];
+	npu_kernel kernel = vector_kernel(variant, i);
+
+	if (!kernel)
+		kernel = npu_scalar_kernels[npu_kernel_of(i)];
+	if (kernel && count)
+		kernel(exec, i, first, count);
+}
+
+bool npu_exec_vector(const struct npu_variant *variant, const struct npu_exec *exec)
+{
+	return !npu_exec_done(exec) && vector_kernel(variant, &exec->insns[exec->insn]);
+}
+
+void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u32 budget)
+{
+	bool vector = npu_exec_vector(variant, exec);
+	__u32 left = budget ? budget : 1;
+
+	while (!npu_exec_done(exec) && left) {
+		const struct npu_insn *insn = &exec->insns[exec->insn];
+		__u32 cost = npu_insn_unit_cost(insn);
+		__u32 units = npu_insn_units(insn) - exec->unit;
+		__u32 affordable = (left - 1) / cost + 1;
+
+		if (!vector && vector_kernel(variant, insn))
+			return;
+		if (units > affordable)
+			units = affordable;
+		npu_insn_run(variant, exec, exec->insn, exec->unit, units);
+
+		left = units < affordable ? left - units * cost : 0;
+		exec->unit += units;
+		if (exec->unit == npu_insn_units(insn)) {
+			exec->insn++;
+			exec->unit = 0;
+		}
+	}
+}

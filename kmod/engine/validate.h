@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The pieces of npu_insn_validate(). All return false with the fault filled on refusal. */
+#ifndef NPU_VALIDATE_H
+#define NPU_VALIDATE_H
+
+#include "npu_engine.h"
+
+/**
+ * struct npu_check - one validation
+ * @insn: what is checked
+ * @consts: the constant section
+ * @const_size: its bytes
+ * @slot_count: slots of the program
+ * @needs: raised
+ * @end: of each checked tensor, the furthest byte plus one
+ * @fault: where a refusal goes
+ */
+struct npu_check {
+	const struct npu_insn *insn;
+	const __u8 *consts;
+	__u32 const_size;
+	__u32 slot_count;
+	struct npu_slot_need *needs;
+	__u64 end[NPU_INSN_TENSORS];
+	struct npu_fault *fault;
+};
+
+#define NPU_TYPE_MASK(type)	(1u << NPU_TYPE_##type)
+
+bool npu_refuse(struct npu_check *check, const char *field, const char *reason);
+bool npu_refuse_type(struct npu_check *check, unsigned int index, const char *reason);
+bool npu_refuse_dim(struct npu_check *check, unsigned int index, unsigned int d,
+		    const char *reason);
+bool npu_refuse_zero_point(struct npu_check *check, unsigned int index, const char *reason);
+
+/* t[0], written; @types is a set of NPU_TYPE_MASK(). */
+bool npu_check_output(struct npu_check *check, __u32 types);
+bool npu_check_input(struct npu_check *check, unsigned int index, __u32 types);
+bool npu_check_weights(struct npu_check *check, unsigned int index);
+
+/* Tensors @first and up are zero. */
+bool npu_check_unused(struct npu_check *check, unsigned int first);
+
+/* t[index] has the dimensions of t[0]. */
+bool npu_check_same_dims(struct npu_check *check, unsigned int index);
+
+/*
+ * No input among t[1] ... t[count - 1] shares bytes with t[0]; with @in_place it may be
+ * the identical view.
+ */
+bool npu_check_overlap(struct npu_check *check, unsigned int count, bool in_place);
+
+#endif /* NPU_VALIDATE_H */
