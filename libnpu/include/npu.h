@@ -295,7 +295,8 @@ int npu_infer_f32(struct npu_session *session, const float *input, float *output
  *
  * -EBUSY: one of them is in flight already, -EINVAL: one belongs to another session. Nothing was
  * started then. After another error some may have been: they are reaped as usual, the others are
- * idle. On a driver without io_uring this waits when the device has enough to do.
+ * idle. On a driver without io_uring this waits while the session's queues hold as much work as
+ * they may.
  */
 int npu_submit(struct npu_session *session, struct npu_request *const *requests, unsigned int count,
 	       struct npu_error *err);
@@ -318,9 +319,10 @@ uint64_t npu_request_device_ns(const struct npu_request *request);
 uint64_t npu_request_queued_ns(const struct npu_request *request);
 
 /*
- * Cancel a request in flight, which ends with -ECANCELED: at once if it has not started, else
- * after its current step. It still has to be reaped, or its CQE to be taken. -ENOENT: it is not in
- * flight, or has finished; on the driver also: it waits for an earlier link of a chain.
+ * Cancel a request in flight, which ends with -ECANCELED: at once if it has not started (on a
+ * driver without io_uring: after those in front of it), else after its current step. It still has
+ * to be reaped, or its CQE to be taken. -ENOENT: it is not in flight, or has finished; on the
+ * driver also: it waits for an earlier link of a chain.
  */
 int npu_cancel(struct npu_request *request);
 

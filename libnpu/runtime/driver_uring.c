@@ -76,17 +76,17 @@ static void uring_close(struct npu_session *session)
 	npu_driver_close(session);
 }
 
-/* What the kernel did not take becomes nothing, so that the next submission is not this one. */
+/*
+ * Take back what the kernel did not take, so that the next submission does not start with it.
+ * Without IORING_SETUP_SQPOLL it looks at the tail only while we submit.
+ */
 static void withdraw(struct io_uring *ring, unsigned int left)
 {
 	struct io_uring_sq *sq = &ring->sq;
 
-	for (unsigned int i = 0; i < left; i++) {
-		struct io_uring_sqe *sqe = &sq->sqes[(*sq->khead + i) & sq->ring_mask];
-
-		io_uring_prep_nop(sqe);
-		sqe->user_data = 0;
-	}
+	sq->sqe_tail -= left;
+	sq->sqe_head = sq->sqe_tail;
+	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
 }
 
 static int uring_submit(struct npu_session *session, struct npu_request *const *requests,
@@ -129,11 +129,9 @@ static unsigned int take_cqes(struct npu_session *session)
 	io_uring_for_each_cqe (&driver->ring, head, cqe) {
 		struct npu_request *request = (void *)(uintptr_t)cqe->user_data;
 
-		n++;
-		if (!request)
-			continue;
 		npu_driver_read_times(request, cqe);
 		npu_request_finish_locked(request, cqe->res);
+		n++;
 	}
 	io_uring_cq_advance(&driver->ring, n);
 	return n;

@@ -94,10 +94,10 @@ static void serve(const struct npu_worker *worker, struct npu_request *request, 
 /* Start the job of @token, unless it was cancelled and the token is stale. */
 static bool start_job(struct npu_request *request, const struct npu_token *token)
 {
-	uint64_t queued = (uint64_t)token->generation << 8 | NPU_PHASE_QUEUED;
+	uint64_t queued = (uint64_t)token->generation << NPU_PHASE_BITS | NPU_PHASE_QUEUED;
 
 	return atomic_compare_exchange_strong(&request->state, &queued,
-					      (queued & ~0xffull) | NPU_PHASE_RUNNING);
+					      (queued & ~NPU_PHASE_MASK) | NPU_PHASE_RUNNING);
 }
 
 static void *worker_main(void *argument)

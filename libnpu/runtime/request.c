@@ -6,8 +6,6 @@
 
 #include "session.h"
 
-#define PHASE_BITS 8
-
 uint64_t npu_now_ns(void)
 {
 	struct timespec now;
@@ -20,17 +18,18 @@ bool npu_request_move(struct npu_request *request, enum npu_phase from, enum npu
 {
 	uint64_t state = atomic_load_explicit(&request->state, memory_order_relaxed);
 
-	if ((state & 0xff) != from)
+	if ((state & NPU_PHASE_MASK) != from)
 		return false;
-	return atomic_compare_exchange_strong(&request->state, &state, (state & ~0xffull) | to);
+	return atomic_compare_exchange_strong(&request->state, &state,
+					      (state & ~NPU_PHASE_MASK) | to);
 }
 
 bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
 {
 	uint64_t state = atomic_load_explicit(&request->state, memory_order_acquire);
-	uint32_t generation = (uint32_t)(state >> PHASE_BITS) + 1;
+	uint32_t generation = (uint32_t)(state >> NPU_PHASE_BITS) + 1;
 
-	if ((state & 0xff) != NPU_PHASE_IDLE)
+	if ((state & NPU_PHASE_MASK) != NPU_PHASE_IDLE)
 		return false;
 	request->waiter = waiter;
 	request->device_ns = 0;
@@ -40,7 +39,7 @@ bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
 	atomic_store_explicit(&request->abort, false, memory_order_relaxed);
 	/* Release: a worker that sees the phase sees the inputs too. */
 	atomic_store_explicit(&request->state,
-			      (uint64_t)generation << PHASE_BITS | NPU_PHASE_QUEUED,
+			      (uint64_t)generation << NPU_PHASE_BITS | NPU_PHASE_QUEUED,
 			      memory_order_release);
 	return true;
 }
@@ -74,7 +73,7 @@ void npu_request_finish_locked(struct npu_request *request, int result)
 		if (session->event_armed)
 			eventfd_write(session->event, 1);
 	}
-	atomic_store_explicit(&request->state, (state & ~0xffull) | NPU_PHASE_DONE,
+	atomic_store_explicit(&request->state, (state & ~NPU_PHASE_MASK) | NPU_PHASE_DONE,
 			      memory_order_release);
 	pthread_cond_broadcast(&session->finished);
 	/* Last: from here on the application may use the request again. */

@@ -10,6 +10,10 @@
 
 #define NPU_PAGE_BYTES 4096
 
+/* The phase is in the low bits of struct npu_request.state, the generation above them. */
+#define NPU_PHASE_BITS 8
+#define NPU_PHASE_MASK ((uint64_t)0xff)
+
 /**
  * enum npu_phase - where a request is
  * @NPU_PHASE_IDLE: the application's
@@ -45,8 +49,8 @@ struct npu_token {
 /**
  * struct npu_request - one set of inputs and outputs
  * @next: in the session's list of finished requests
- * @state: generation << 8 | enum npu_phase. Both in one word: a worker starts a job only if
- *	its token is of this use of the request and nobody cancelled it
+ * @state: generation << NPU_PHASE_BITS | enum npu_phase. Both in one word: a worker starts a job
+ *only if its token is of this use of the request and nobody cancelled it
  * @abort: the running job is to stop after its current step
  * @token: embedded: what the application's ring writes to the doorbell
  * @completion: embedded: pipe that the application's ring reads from
@@ -191,7 +195,7 @@ uint64_t npu_now_ns(void);
 
 static inline enum npu_phase npu_request_phase(const struct npu_request *request)
 {
-	return atomic_load_explicit(&request->state, memory_order_acquire) & 0xff;
+	return atomic_load_explicit(&request->state, memory_order_acquire) & NPU_PHASE_MASK;
 }
 
 /* From phase @from to @to within the same use of the request; false if it was not in @from. */

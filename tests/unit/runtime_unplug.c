@@ -71,6 +71,7 @@ static void expect_gone(struct npu_session *session, struct npu_request *request
 static void test_unplug_in_flight(void **state)
 {
 	struct npu_request *requests[JOBS], *done[JOBS];
+	int jobs = test_long_jobs(JOBS);
 	struct binding binding;
 	struct test_setup setup;
 	struct pollfd event;
@@ -80,20 +81,20 @@ static void test_unplug_in_flight(void **state)
 	(void)state;
 	if (!test_on_driver())
 		skip();
-	test_open(&setup, JOBS, 0, TEST_LONG);
+	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
 		skip();
 	}
-	for (unsigned int i = 0; i < JOBS; i++)
+	for (int i = 0; i < jobs; i++)
 		requests[i] = npu_session_request(setup.session, i);
 	event = (struct pollfd){ .fd = npu_session_eventfd(setup.session), .events = POLLIN };
-	assert_int_equal(npu_submit(setup.session, requests, JOBS, &err), 0);
-	assert_int_equal(npu_reap(setup.session, done, JOBS, 10, &err), 0);
+	assert_int_equal(npu_submit(setup.session, requests, jobs, &err), 0);
+	assert_int_equal(npu_reap(setup.session, done, jobs, 10, &err), 0);
 	assert_true(write_binding(&binding, "unbind"));
 	assert_int_equal(poll(&event, 1, 10000), 1);
-	while (n < JOBS) {
-		int got = npu_reap(setup.session, done, JOBS, 10000, &err);
+	while (n < jobs) {
+		int got = npu_reap(setup.session, done, jobs, 10000, &err);
 
 		assert_true(got > 0);
 		for (int i = 0; i < got; i++)
@@ -103,7 +104,7 @@ static void test_unplug_in_flight(void **state)
 	expect_gone(setup.session, requests[0]);
 	assert_int_equal(npu_cancel(requests[0]), -ENOENT);
 	/* The memory stays, for as long as the session does. */
-	test_fill(&setup, requests[3], 3);
+	test_fill(&setup, requests[0], 3);
 	test_close(&setup);
 
 	/* It comes back, and so can we. */
@@ -119,6 +120,7 @@ static void test_unplug_in_flight(void **state)
 /* Closed without reaping, and requests in the application's ring. */
 static void test_unplug_and_close(void **state)
 {
+	unsigned int jobs = test_long_jobs(JOBS);
 	struct npu_request *request;
 	struct binding binding;
 	struct test_setup setup;
@@ -129,13 +131,13 @@ static void test_unplug_and_close(void **state)
 	(void)state;
 	if (!test_on_driver())
 		skip();
-	test_open(&setup, JOBS, 0, TEST_LONG);
+	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
 		skip();
 	}
 	in_ring = !io_uring_queue_init(JOBS, &ring, 0);
-	for (unsigned int i = 0; i < JOBS; i++) {
+	for (unsigned int i = 0; i < jobs; i++) {
 		request = npu_session_request(setup.session, i);
 		if (in_ring && i % 2)
 			assert_non_null(npu_prep_infer(&ring, request, i));
@@ -146,7 +148,7 @@ static void test_unplug_and_close(void **state)
 		io_uring_submit(&ring);
 	usleep(10000);
 	assert_true(write_binding(&binding, "unbind"));
-	for (unsigned int i = 0; in_ring && i < JOBS / 2; i++) {
+	for (unsigned int i = 0; in_ring && i < jobs / 2; i++) {
 		struct __kernel_timespec limit = { .tv_sec = 10 };
 		struct io_uring_cqe *cqe;
 
