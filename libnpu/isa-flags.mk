@@ -1,3 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Files that need instruction-set flags: OBJECT: ISA_CFLAGS := FLAGS. Everything else is built
 # for the baseline of the architecture and chooses among these at run time.
+
+ENGINE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard kmod/engine/*.c))
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+$(filter %/avx2_fully_connected.o %/avx2_elementwise.o,$(ENGINE_OBJ)): ISA_CFLAGS := -mavx2
+$(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
+	ISA_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+endif

@@ -3,10 +3,6 @@
 #include "kernels.h"
 #include "fixedpoint.h"
 
-/* ADD aligns both inputs with this many bits below the point before it rescales them. */
-#define ADD_BITS_S8	20
-#define ADD_BITS_S16	15
-
 static inline __s32 add_element(const struct npu_insn *insn, const struct npu_scale *scale,
 				__s32 x1, __s32 x2, __u32 bits)
 {
@@ -41,7 +37,7 @@ void npu_add_s8_row(const struct npu_row_context *context, void *out, const void
 	__u32 i;
 
 	for (i = 0; i < length; i++)
-		y[i] = add_element(insn, scale, x1[i], x2[i], ADD_BITS_S8);
+		y[i] = add_element(insn, scale, x1[i], x2[i], NPU_ADD_BITS_S8);
 }
 
 void npu_add_s16_row(const struct npu_row_context *context, void *out, const void *in1,
@@ -54,7 +50,7 @@ void npu_add_s16_row(const struct npu_row_context *context, void *out, const voi
 	__u32 i;
 
 	for (i = 0; i < length; i++)
-		y[i] = add_element(insn, scale, x1[i], x2[i], ADD_BITS_S16);
+		y[i] = add_element(insn, scale, x1[i], x2[i], NPU_ADD_BITS_S16);
 }
 
 void npu_mul_s8_row(const struct npu_row_context *context, void *out, const void *in1,

@@ -86,8 +86,8 @@ static void unit_s16(const struct npu_fc *fc, __u32 block, __u32 row)
 	}
 }
 
-void npu_fully_connected(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			 __u32 count)
+void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		__u32 count, const struct npu_fc_tiles *tiles)
 {
 	__u32 block, row;
 	struct npu_fc fc;
@@ -95,14 +95,46 @@ void npu_fully_connected(const struct npu_exec *exec, const struct npu_insn *ins
 	npu_fc_resolve(exec, insn, &fc);
 	block = first / fc.rows;
 	row = first % fc.rows;
-	for (; count; count--) {
-		if (insn->t[1].type == NPU_TYPE_INT8)
-			unit_s8(&fc, block, row);
-		else
-			unit_s16(&fc, block, row);
-		if (++row == fc.rows) {
+	while (count) {
+		__u32 done = 1;
+
+		if (fc.rows == 1 && count >= tiles->blocks) {
+			tiles->wide(&fc, block, 0);
+			block += tiles->blocks;
+			count -= tiles->blocks;
+			continue;
+		}
+		if (count >= tiles->rows && fc.rows - row >= tiles->rows) {
+			tiles->tall(&fc, block, row);
+			done = tiles->rows;
+		} else {
+			tiles->one(&fc, block, row);
+		}
+		count -= done;
+		row += done;
+		if (row == fc.rows) {
 			row = 0;
 			block++;
 		}
 	}
+}
+
+void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn,
+			    __u32 first, __u32 count)
+{
+	static const struct npu_fc_tiles tiles = {
+		.rows = 1, .blocks = 1, .one = unit_s8, .tall = unit_s8, .wide = unit_s8,
+	};
+
+	npu_fc_run(exec, insn, first, count, &tiles);
+}
+
+void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn,
+			     __u32 first, __u32 count)
+{
+	static const struct npu_fc_tiles tiles = {
+		.rows = 1, .blocks = 1, .one = unit_s16, .tall = unit_s16, .wide = unit_s16,
+	};
+
+	npu_fc_run(exec, insn, first, count, &tiles);
 }

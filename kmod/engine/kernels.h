@@ -125,6 +125,10 @@ void npu_elementwise_run(const struct npu_exec *exec, const struct npu_insn *ins
 __u32 npu_elementwise_total(const struct npu_insn *insn);
 __u32 npu_elementwise_dense(const struct npu_insn *insn);
 
+/* ADD aligns both inputs with this many bits below the point before it rescales them. */
+#define NPU_ADD_BITS_S8		20
+#define NPU_ADD_BITS_S16	15
+
 /* Rows that finish what a vector kernel leaves at the end of a row. */
 void npu_add_s8_row(const struct npu_row_context *context, void *out, const void *in1,
 		    const void *in2, __u32 length);
@@ -181,6 +185,26 @@ struct npu_fc {
 
 void npu_fc_resolve(const struct npu_exec *exec, const struct npu_insn *insn, struct npu_fc *fc);
 
+/* One tile: some rows, from @row on, of some blocks, from @block on. */
+typedef void (*npu_fc_tile)(const struct npu_fc *fc, __u32 block, __u32 row);
+
+/**
+ * struct npu_fc_tiles - what a variant computes at once
+ * @rows: rows of @tall
+ * @blocks: blocks of @wide
+ * @one: one row of one block
+ * @tall: @rows rows of one block, which share its weights
+ * @wide: one row of @blocks blocks, which share its inputs
+ */
+struct npu_fc_tiles {
+	__u32 rows, blocks;
+	npu_fc_tile one, tall, wide;
+};
+
+/* Cover units [first, first + count) with tiles. */
+void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		__u32 count, const struct npu_fc_tiles *tiles);
+
 /* Bytes of one block of sixteen channels. */
 static inline unsigned long npu_fc_block_bytes(const struct npu_fc *fc)
 {
@@ -198,8 +222,10 @@ static inline __u32 npu_fc_lanes(const struct npu_fc *fc, __u32 block)
 /* ---------------------------------------------------------- scalar kernels */
 
 void npu_copy(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
-void npu_fully_connected(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			 __u32 count);
+void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn,
+			    __u32 first, __u32 count);
+void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn,
+			     __u32 first, __u32 count);
 void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		__u32 count);
 void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
@@ -230,6 +256,27 @@ void npu_softmax_s8(const struct npu_exec *exec, const struct npu_insn *insn, __
 		    __u32 count);
 void npu_softmax_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		     __u32 count);
+
+/* ---------------------------------------------------------- vector kernels */
+
+void npu_fully_connected_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn,
+				 __u32 first, __u32 count);
+void npu_fully_connected_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn,
+				  __u32 first, __u32 count);
+void npu_add_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		     __u32 count);
+void npu_add_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		      __u32 count);
+void npu_mul_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		     __u32 count);
+void npu_mul_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		      __u32 count);
+void npu_clamp_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		       __u32 count);
+void npu_clamp_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			__u32 count);
+void npu_requantise_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			 __u32 count);
 
 /* ------------------------------------------------ transcendental functions */
 

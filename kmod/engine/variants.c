@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The variants, slowest first, and the choice among them. */
+/*
+ * The variants, slowest first, and the choice among them.
+ *
+ * Files are built for the baseline of the architecture, except that on x86-64
+ *	avx2_*.c		need -mavx2
+ *	avx512vnni_*.c		need -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+ * and, in the kernel, the flags of files that may use the FPU. On other architectures
+ * they are empty.
+ */
 #include "kernels.h"
 
 const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_COPY]		= npu_copy,
-	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected,
+	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16,
 	[NPU_KERNEL_ADD_S8]		= npu_add_s8,
 	[NPU_KERNEL_ADD_S16]		= npu_add_s16,
 	[NPU_KERNEL_MUL_S8]		= npu_mul_s8,
@@ -25,12 +33,34 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_SOFTMAX_S16]	= npu_softmax_s16,
 };
 
+#ifdef __x86_64__
+#define AVX2_ELEMENTWISE						\
+	[NPU_KERNEL_ADD_S8]		= npu_add_s8_avx2,		\
+	[NPU_KERNEL_ADD_S16]		= npu_add_s16_avx2,		\
+	[NPU_KERNEL_MUL_S8]		= npu_mul_s8_avx2,		\
+	[NPU_KERNEL_MUL_S16]		= npu_mul_s16_avx2,		\
+	[NPU_KERNEL_CLAMP_S8]		= npu_clamp_s8_avx2,		\
+	[NPU_KERNEL_CLAMP_S16]		= npu_clamp_s16_avx2,		\
+	[NPU_KERNEL_REQUANTISE_S8]	= npu_requantise_avx2,		\
+	[NPU_KERNEL_REQUANTISE_S16]	= npu_requantise_avx2,		\
+	[NPU_KERNEL_REQUANTISE_S32]	= npu_requantise_avx2
+
+static const npu_kernel avx2_kernels[NPU_KERNELS] = {
+	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8_avx2,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
+	AVX2_ELEMENTWISE,
+};
+#endif
+
 /*
  * Units a microsecond: what a slow board of the kind still reaches with weights that come
  * from memory, not what is measured on a fast one.
  */
 static const struct npu_variant variants[] = {
 	{ "scalar", 0, 500, npu_scalar_kernels },
+#ifdef __x86_64__
+	{ "avx2", DRM_NPU_ISA_AVX2, 4000, avx2_kernels },
+#endif
 };
 
 #define VARIANTS	(sizeof(variants) / sizeof(variants[0]))
