@@ -263,6 +263,10 @@ void npu_fully_connected_s8_avx2(const struct npu_exec *exec, const struct npu_i
 				 __u32 first, __u32 count);
 void npu_fully_connected_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn,
 				  __u32 first, __u32 count);
+void npu_fully_connected_s8_avx512vnni(const struct npu_exec *exec, const struct npu_insn *insn,
+				       __u32 first, __u32 count);
+void npu_fully_connected_s16_avx512vnni(const struct npu_exec *exec, const struct npu_insn *insn,
+					__u32 first, __u32 count);
 void npu_add_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		     __u32 count);
 void npu_add_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

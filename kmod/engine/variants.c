@@ -50,6 +50,12 @@ static const npu_kernel avx2_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
 	AVX2_ELEMENTWISE,
 };
+
+static const npu_kernel avx512vnni_kernels[NPU_KERNELS] = {
+	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8_avx512vnni,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx512vnni,
+	AVX2_ELEMENTWISE,
+};
 #endif
 
 /*
@@ -60,6 +66,7 @@ static const struct npu_variant variants[] = {
 	{ "scalar", 0, 500, npu_scalar_kernels },
 #ifdef __x86_64__
 	{ "avx2", DRM_NPU_ISA_AVX2, 4000, avx2_kernels },
+	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 8000, avx512vnni_kernels },
 #endif
 };
 
