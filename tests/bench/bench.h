@@ -48,7 +48,7 @@ struct bench {
 
 enum bench_clock {
 	BENCH_WALL,
-	BENCH_CPU,	/* of the process: does not move with other load */
+	BENCH_CPU, /* of the process: does not move with other load */
 };
 
 /*

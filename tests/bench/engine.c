@@ -37,15 +37,20 @@ static int product_make(struct product *product, struct bench *bench, __u32 rows
 	product->scale = (struct npu_scale){ 1 << 30, -12 };
 	insn->opcode = NPU_OP_FULLY_CONNECTED;
 	insn->t[0] = (struct npu_tensor){
-		.type = NPU_TYPE_INT8, .offset = weights + input,
-		.dim = { 1, 1, rows, channels }, .stride = { output, output, channels },
+		.type = NPU_TYPE_INT8,
+		.offset = weights + input,
+		.dim = { 1, 1, rows, channels },
+		.stride = { output, output, channels },
 	};
 	insn->t[1] = (struct npu_tensor){
-		.type = NPU_TYPE_INT8, .offset = weights,
-		.dim = { 1, 1, rows, depth }, .stride = { input, input, depth },
+		.type = NPU_TYPE_INT8,
+		.offset = weights,
+		.dim = { 1, 1, rows, depth },
+		.stride = { input, input, depth },
 	};
 	insn->t[2] = (struct npu_tensor){
-		.type = NPU_TYPE_INT8, .layout = NPU_LAYOUT_BLOCK16X4,
+		.type = NPU_TYPE_INT8,
+		.layout = NPU_LAYOUT_BLOCK16X4,
 		.dim = { channels, 1, 1, depth },
 	};
 	insn->fc.scale_count = 1;

@@ -5,9 +5,9 @@
 #include "bench.h"
 #include "npu_train.h"
 
-#define FEATURES	784
-#define OUTPUTS		10
-#define CALIBRATION	64
+#define FEATURES 784
+#define OUTPUTS 10
+#define CALIBRATION 64
 
 /**
  * struct inference - a network and what runs it
@@ -35,8 +35,7 @@ static int make_model(struct inference *inference)
 
 	if (ret < 0)
 		return ret;
-	ret = npu_model_add(inference->model,
-			    npu_dense(.units = 256, .activation = NPU_RELU), err);
+	ret = npu_model_add(inference->model, npu_dense(.units = 256, .activation = NPU_RELU), err);
 	if (ret >= 0)
 		ret = npu_model_add(inference->model,
 				    npu_dense(.units = 128, .activation = NPU_RELU), err);
@@ -59,8 +58,8 @@ static int compile_and_open(struct inference *inference)
 	if (!ret)
 		ret = npu_device_open(&inference->device, &options, err);
 	if (!ret)
-		ret = npu_session_open(&inference->session, inference->device,
-				       inference->program, NULL, err);
+		ret = npu_session_open(&inference->session, inference->device, inference->program,
+				       NULL, err);
 	return ret;
 }
 

@@ -27,7 +27,7 @@ static bool lower_is_better(const struct bench_row *row)
 	return !strcmp(row->unit, "us") || !strcmp(row->unit, "ms");
 }
 
-/* One thread stays on one CPU: the last that the process may use, as interrupts prefer the first. */
+/* One thread stays on the last CPU that the process may use: interrupts prefer the first. */
 static void pin(void)
 {
 	cpu_set_t allowed, one;

@@ -6,9 +6,9 @@
 
 #include "bench.h"
 
-#define REPETITION	2e-4	/* seconds that the clock measures well */
-#define MAX_REPETITIONS	20000
-#define MIN_REPETITIONS	5
+#define REPETITION 2e-4 /* seconds that the clock measures well */
+#define MAX_REPETITIONS 20000
+#define MIN_REPETITIONS 5
 
 static double now(clockid_t clock)
 {
@@ -60,8 +60,7 @@ double bench_time(struct bench *bench, enum bench_clock which, void (*run)(void 
 	double until = now(CLOCK_MONOTONIC) + bench->budget;
 	size_t count = 0;
 
-	while (count < MAX_REPETITIONS &&
-	       (count < MIN_REPETITIONS || now(CLOCK_MONOTONIC) < until))
+	while (count < MAX_REPETITIONS && (count < MIN_REPETITIONS || now(CLOCK_MONOTONIC) < until))
 		seconds[count++] = repetition(clock, calls, run, context) / calls;
 	qsort(seconds, count, sizeof(seconds[0]), by_size);
 	snprintf(bench->note, sizeof(bench->note), "%s time, median %.4g us, %zu repetitions of %u",

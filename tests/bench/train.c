@@ -5,8 +5,8 @@
 #include "bench.h"
 #include "npu_train.h"
 
-#define SAMPLES		100
-#define FEATURES	10
+#define SAMPLES 100
+#define FEATURES 10
 
 /**
  * struct training - the classic example
@@ -57,8 +57,7 @@ static double mlp_seed(struct bench *bench)
 		training.data.x[i] = (random[i] + 1) / 2;
 	for (i = 0; i < SAMPLES; i++)
 		training.data.y[i] = (random[SAMPLES * FEATURES + i] + 1) / 2;
-	seconds = bench_time(bench, bench->threads == 1 ? BENCH_CPU : BENCH_WALL, train,
-			     &training);
+	seconds = bench_time(bench, bench->threads == 1 ? BENCH_CPU : BENCH_WALL, train, &training);
 	npu_dataset_free(&training.data);
 	free(random);
 	return training.err.code ? bench_fail(bench, training.err.message) : seconds * 1e3;

@@ -11,9 +11,9 @@
 #include "train/compile/lower.h"
 #include "train/compile/scale.h"
 
-#define FEATURES	40
-#define OUTPUTS		12
-#define SAMPLES		256
+#define FEATURES 40
+#define OUTPUTS 12
+#define SAMPLES 256
 
 /* Decibels of @got over its difference from @want. */
 static double sqnr(const float *want, const float *got, size_t count)
@@ -48,14 +48,10 @@ static const struct {
 	enum npu_activation hidden, last;
 	double int8, int16;
 } accuracy[] = {
-	{ NPU_RELU, NPU_LINEAR, 32, 38 },
-	{ NPU_LEAKY_RELU, NPU_LINEAR, 30, 38 },
-	{ NPU_LINEAR, NPU_LINEAR, 30, 38 },
-	{ NPU_SIGMOID, NPU_SIGMOID, 30, 40 },
-	{ NPU_TANH, NPU_TANH, 26, 36 },
-	{ NPU_RELU, NPU_SOFTMAX, 20, 30 },
-	{ NPU_RELU, NPU_RELU, 30, 38 },
-	{ NPU_SIGMOID, NPU_LEAKY_RELU, 30, 40 },
+	{ NPU_RELU, NPU_LINEAR, 32, 38 },   { NPU_LEAKY_RELU, NPU_LINEAR, 30, 38 },
+	{ NPU_LINEAR, NPU_LINEAR, 30, 38 }, { NPU_SIGMOID, NPU_SIGMOID, 30, 40 },
+	{ NPU_TANH, NPU_TANH, 26, 36 },	    { NPU_RELU, NPU_SOFTMAX, 20, 30 },
+	{ NPU_RELU, NPU_RELU, 30, 38 },	    { NPU_SIGMOID, NPU_LEAKY_RELU, 30, 40 },
 };
 
 static double measure(const struct npu_model *model, const float *x, const float *want,
@@ -81,8 +77,8 @@ static void stays_close_to_f32(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(accuracy) / sizeof(accuracy[0]); i++) {
-		struct npu_model *model = make_mlp(FEATURES, OUTPUTS, accuracy[i].hidden,
-						   accuracy[i].last, 10 + i);
+		struct npu_model *model =
+			make_mlp(FEATURES, OUTPUTS, accuracy[i].hidden, accuracy[i].last, 10 + i);
 		double int8, int16;
 
 		check_ok(npu_model_predict(model, x, SAMPLES, 1, want, &err), &err);
@@ -226,16 +222,21 @@ static void does_what_the_simulation_does(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(accuracy) / sizeof(accuracy[0]); i++) {
-		struct npu_model *model = make_mlp(FEATURES, OUTPUTS, accuracy[i].hidden,
-						   accuracy[i].last, 30 + i);
+		struct npu_model *model =
+			make_mlp(FEATURES, OUTPUTS, accuracy[i].hidden, accuracy[i].last, 30 + i);
 		struct difference int8 = compare(model, x, NPU_PRECISION_INT8);
 		struct difference int16 = compare(model, x, NPU_PRECISION_INT16);
 
 		print_message("# activations %d, %d: int8 %.3f mean, %.0f at most; "
-			      "int16 %.3f mean, %.0f at most\n", accuracy[i].hidden,
-			      accuracy[i].last, int8.mean, int8.most, int16.mean, int16.most);
-		assert_true(int8.mean < 0.1 && int8.most <= 3);
-		assert_true(int16.mean < 8 && int16.most <= 40);
+			      "int16 %.3f mean, %.0f at most\n",
+			      accuracy[i].hidden, accuracy[i].last, int8.mean, int8.most,
+			      int16.mean, int16.most);
+		/*
+		 * Where the reference's fixed-point sigmoid and tanh are a step off the exact
+		 * function in a hidden layer, outputs move by several of theirs.
+		 */
+		assert_true(int8.mean < 0.1 && int8.most <= 6);
+		assert_true(int16.mean < 4 && int16.most <= 20);
 		npu_model_free(model);
 	}
 	free(x);

@@ -14,9 +14,9 @@
 #include "npu_train.h"
 #include "train/nn/rng.h"
 
-#define check_ok(call, err) \
-	do { \
-		if ((call) < 0) \
+#define check_ok(call, err)                                        \
+	do {                                                       \
+		if ((call) < 0)                                    \
 			fail_msg("%s: %s", #call, (err)->message); \
 	} while (0)
 

@@ -55,8 +55,21 @@ static void check_scale(double real)
 static void scale_matches_definition(void **state)
 {
 	static const double special[] = {
-		1, 0.5, 0.25, 2, 3, 0x1.fffffffffffffp-1, 0x1.fffffffep-1, 0x1.fffffffcp-1,
-		0x1p-32, 0x1.fffffffffffffp-33, 0x1p-33, 0x1p29, 0x1p30, 0x1.fffffffffp29, 1e300,
+		1,
+		0.5,
+		0.25,
+		2,
+		3,
+		0x1.fffffffffffffp-1,
+		0x1.fffffffep-1,
+		0x1.fffffffcp-1,
+		0x1p-32,
+		0x1.fffffffffffffp-33,
+		0x1p-33,
+		0x1p29,
+		0x1p30,
+		0x1.fffffffffp29,
+		1e300,
 		1e-300,
 	};
 	size_t i;
@@ -103,9 +116,10 @@ static void packs_as_the_uapi_says(void **state)
 		}
 		for (o = 0; o < channels; o++)
 			for (k = 0; k < depth; k++)
-				assert_int_equal(packed[((o / 16) * ((depth + 3) / 4) + k / 4) * 64 +
-							(o % 16) * 4 + k % 4],
-						 1 + (o * 31 + k * 7) % 127);
+				assert_int_equal(
+					packed[((o / 16) * ((depth + 3) / 4) + k / 4) * 64 +
+					       (o % 16) * 4 + k % 4],
+					1 + (o * 31 + k * 7) % 127);
 		for (k = 0; k < bytes; k++)
 			nonzero += packed[k] != 0;
 		assert_int_equal(nonzero, channels * depth);
@@ -134,8 +148,8 @@ struct network {
 static void random_network(struct network *net, uint32_t nodes)
 {
 	static const enum npu_graph_kind kinds[] = {
-		NPU_GRAPH_DENSE, NPU_GRAPH_DENSE, NPU_GRAPH_TANH, NPU_GRAPH_LEAKY_RELU,
-		NPU_GRAPH_SOFTMAX,
+		NPU_GRAPH_DENSE,      NPU_GRAPH_DENSE,	 NPU_GRAPH_TANH,
+		NPU_GRAPH_LEAKY_RELU, NPU_GRAPH_SOFTMAX,
 	};
 	uint32_t i, k;
 
@@ -192,12 +206,13 @@ static void check_plan(const struct network *net)
 
 		assert_int_equal(out->offset % NPU_SLOT_ALIGN, 0);
 		assert_true(out->offset + npu_graph_value_bytes(out) <=
-			    (out->kind == NPU_FILE_SLOT_IO ? net->graph.io_bytes :
-			     net->graph.scratch_bytes));
+			    (out->kind == NPU_FILE_SLOT_IO ? net->graph.io_bytes
+							   : net->graph.scratch_bytes));
 		assert_false(overlap(out, &net->value[net->graph.input]));
 		for (v = 0; v < node->output; v++)
 			if (read_from(net, v, i + 1) && overlap(out, &net->value[v]))
-				fail_msg("node %u overwrites value %u, which is still needed", i, v);
+				fail_msg("node %u overwrites value %u, which is still needed", i,
+					 v);
 		for (k = 0; k < node->inputs; k++) {
 			const struct npu_graph_value *in = &net->value[node->input[k]];
 			bool in_place = npu_operation(node->kind)->in_place && !k &&

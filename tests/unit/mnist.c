@@ -17,17 +17,20 @@
 #include "npu_engine.h"
 #include "runtime/device.h"
 
-#define SEEDS		5
-#define CALIBRATION	500
-#define CLASSES		10
-#define HIDDEN		128
+#define SEEDS 5
+#define CALIBRATION 500
+#define CLASSES 10
+#define HIDDEN 128
 
-/* Training in stages of a falling rate. */
+/*
+ * Training in stages of a falling rate. Of five such schedules this is the cheapest among those
+ * that came within sampling error of the best on the last 10,000 training images (98.0 %).
+ */
 static const struct {
 	unsigned int epochs;
 	float rate;
 } stages[] = {
-	{ 4, 2e-3f },
+	{ 8, 2e-3f },
 	{ 2, 5e-4f },
 	{ 2, 1e-4f },
 };
@@ -124,8 +127,8 @@ static struct npu_model *train(uint64_t seed)
 	check_ok(npu_model_create(&model, fixture.train.dim, seed, &err), &err);
 	check_ok(npu_model_add(model, npu_dense(.units = HIDDEN, .activation = NPU_RELU), &err),
 		 &err);
-	check_ok(npu_model_add(model, npu_dense(.units = CLASSES, .activation = NPU_SOFTMAX),
-			       &err), &err);
+	check_ok(npu_model_add(model, npu_dense(.units = CLASSES, .activation = NPU_SOFTMAX), &err),
+		 &err);
 	for (i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
 		options.epochs = stages[i].epochs;
 		options.optimizer = npu_adam();
@@ -165,7 +168,8 @@ static void f32_reaches_its_accuracy(void **state)
 	for (i = 0; i < SEEDS; i++) {
 		fixture.model[i] = train((uint64_t)i + 1);
 		check_ok(npu_model_predict(fixture.model[i], fixture.test.x, samples, 0, scores,
-					   &err), &err);
+					   &err),
+			 &err);
 		fixture.accuracy[i] = accuracy_of(scores);
 		print_message("# seed %d: f32 %.2f %%\n", i + 1, fixture.accuracy[i]);
 	}
@@ -182,7 +186,8 @@ static void run_images(const struct compiled *c, float *scores)
 
 	for (i = 0; i < fixture.test.samples; i++)
 		check_ok(npu_infer_f32(c->session, fixture.test.x + i * fixture.test.features,
-				       scores + i * CLASSES, &err), &err);
+				       scores + i * CLASSES, &err),
+			 &err);
 }
 
 static void check_precision(enum npu_precision precision, const char *name)
@@ -192,8 +197,8 @@ static void check_precision(enum npu_precision precision, const char *name)
 	int i;
 
 	for (i = 0; i < SEEDS; i++) {
-		struct compiled c = compile_model(fixture.model[i], fixture.train.x, CALIBRATION,
-						  precision, 1);
+		struct compiled c =
+			compile_model(fixture.model[i], fixture.train.x, CALIBRATION, precision, 1);
 
 		run_images(&c, scores);
 		accuracy[i] = accuracy_of(scores);
@@ -243,8 +248,9 @@ static struct tensors run_tensors(const struct compiled *c)
 	t.input = malloc(samples * t.input_bytes);
 	t.output = malloc(samples * t.output_bytes);
 	for (i = 0; i < samples; i++) {
-		assert_int_equal(npu_request_write_f32(request, 0, fixture.test.x +
-						       i * fixture.test.features), 0);
+		assert_int_equal(npu_request_write_f32(request, 0,
+						       fixture.test.x + i * fixture.test.features),
+				 0);
 		memcpy(t.input + i * t.input_bytes, npu_request_input(request, 0), t.input_bytes);
 		check_ok(npu_infer(request, &err), &err);
 		memcpy(t.output + i * t.output_bytes, npu_request_output(request, 0),
@@ -307,8 +313,7 @@ static void variants_give_the_same_outputs(void **state)
 		}
 		compiled_open(&other, name);
 		t = run_tensors(&other);
-		assert_memory_equal(t.output, first.output,
-				    fixture.test.samples * t.output_bytes);
+		assert_memory_equal(t.output, first.output, fixture.test.samples * t.output_bytes);
 		print_message("# %s: %zu outputs identical\n", name, fixture.test.samples);
 		compared++;
 		free_tensors(&t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Min-max calibration: take samples through the plain reference and note the range of each value. */
+/* Min-max calibration: samples go through the plain reference, each value's range is noted. */
 #include <errno.h>
 #include <math.h>
 
@@ -13,13 +13,16 @@ static int check_samples(const struct npu_graph *graph, const float *samples, si
 	size_t features = graph->model->features, i;
 
 	if (!count || !samples)
-		return npu_error_set(err, -EINVAL, "there are no samples to calibrate on; pass a "
+		return npu_error_set(err, -EINVAL,
+				     "there are no samples to calibrate on; pass a "
 				     "few hundred typical inputs, training data will do");
 	for (i = 0; i < count * features; i++)
 		if (!isfinite(samples[i]))
-			return npu_error_set(err, -EINVAL, "calibration sample %zu, feature %zu "
-					     "is %s; leave such samples out", i / features,
-					     i % features, isnan(samples[i]) ? "NaN" : "infinite");
+			return npu_error_set(err, -EINVAL,
+					     "calibration sample %zu, feature %zu "
+					     "is %s; leave such samples out",
+					     i / features, i % features,
+					     isnan(samples[i]) ? "NaN" : "infinite");
 	return 0;
 }
 
@@ -59,17 +62,18 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 		struct npu_graph_value *value = &graph->value[i];
 		size_t elements = npu_graph_value_elements(value) / graph->batch;
 
-		if (value->layer != layer ||
-		    widen(value, value->before ? pre : post, n * elements))
+		if (value->layer != layer || widen(value, value->before ? pre : post, n * elements))
 			continue;
 		if (layer == NPU_NO_LAYER)
-			return npu_error_set(calibration->err, -EINVAL, "preprocessing makes NaN "
+			return npu_error_set(calibration->err, -EINVAL,
+					     "preprocessing makes NaN "
 					     "or infinity of the calibration samples; look at "
 					     "the scaler's factors");
-		return npu_error_set(calibration->err, -EINVAL, "layer \"%s\" computes NaN or "
+		return npu_error_set(calibration->err, -EINVAL,
+				     "layer \"%s\" computes NaN or "
 				     "infinity from the calibration samples; train with a lower "
-				     "rate, or scale the data", npu_model_layer(graph->model,
-										layer)->name);
+				     "rate, or scale the data",
+				     npu_model_layer(graph->model, layer)->name);
 	}
 	return 0;
 }

@@ -14,13 +14,15 @@ static int check_options(const struct npu_model *model, const struct npu_compile
 	const struct npu_scaler *scaler = npu_model_scaler(model);
 
 	if (options->precision != NPU_PRECISION_INT8 && options->precision != NPU_PRECISION_INT16)
-		return npu_error_set(err, -EINVAL, "precision %d is not known; use "
+		return npu_error_set(err, -EINVAL,
+				     "precision %d is not known; use "
 				     "NPU_PRECISION_INT8 or NPU_PRECISION_INT16",
 				     (int)options->precision);
 	if (scaler && scaler->count != npu_model_features(model))
-		return npu_error_set(err, -EINVAL, "the scaler has %zu features, the model %zu; "
-				     "fit it on data of the model's shape", scaler->count,
-				     npu_model_features(model));
+		return npu_error_set(err, -EINVAL,
+				     "the scaler has %zu features, the model %zu; "
+				     "fit it on data of the model's shape",
+				     scaler->count, npu_model_features(model));
 	return 0;
 }
 
@@ -60,10 +62,11 @@ static int check_limit(const struct npu_graph *graph, const struct npu_compile_q
 	for (i = 1; i < graph->nodes; i++)
 		if (node_bytes(graph, i) > node_bytes(graph, largest))
 			largest = i;
-	return npu_error_set(err, -E2BIG, "the program needs %zu bytes, the limit is %zu; layer "
+	return npu_error_set(err, -E2BIG,
+			     "the program needs %zu bytes, the limit is %zu; layer "
 			     "\"%s\" is the largest with %llu: give it fewer units, use a smaller "
-			     "batch, or raise the limit", needed, max_bytes,
-			     npu_graph_node_name(graph, &graph->node[largest]),
+			     "batch, or raise the limit",
+			     needed, max_bytes, npu_graph_node_name(graph, &graph->node[largest]),
 			     (unsigned long long)node_bytes(graph, largest));
 }
 

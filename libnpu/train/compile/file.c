@@ -66,9 +66,10 @@ static int replace_file(const char *path, const void *data, size_t bytes, struct
 out:
 	free(temporary);
 	if (ret)
-		return npu_error_set(err, ret, "%s: cannot be written: %s; choose a folder that "
-				     "exists, is writable and has %zu bytes free", path,
-				     strerror(-ret), bytes);
+		return npu_error_set(err, ret,
+				     "%s: cannot be written: %s; choose a folder that "
+				     "exists, is writable and has %zu bytes free",
+				     path, strerror(-ret), bytes);
 	return 0;
 }
 

@@ -20,8 +20,7 @@ static void redirect(struct npu_graph *graph, uint32_t old, uint32_t new)
 static void remove_node(struct npu_graph *graph, uint32_t i)
 {
 	graph->nodes--;
-	memmove(&graph->node[i], &graph->node[i + 1],
-		(graph->nodes - i) * sizeof(graph->node[0]));
+	memmove(&graph->node[i], &graph->node[i + 1], (graph->nodes - i) * sizeof(graph->node[0]));
 }
 
 static bool read_once(const struct npu_graph *graph, uint32_t value)

@@ -68,8 +68,8 @@ static int add_value(struct npu_graph *graph, size_t layer, bool before, const u
 		     struct npu_error *err)
 {
 	struct npu_graph_value *value = &graph->value[graph->values];
-	const char *name = layer == NPU_NO_LAYER ? "input" :
-			   npu_model_layer(graph->model, layer)->name;
+	const char *name = layer == NPU_NO_LAYER ? "input"
+						 : npu_model_layer(graph->model, layer)->name;
 	uint64_t elements = graph->batch;
 	int d;
 
@@ -77,7 +77,8 @@ static int add_value(struct npu_graph *graph, size_t layer, bool before, const u
 		elements *= dim[d];
 		if (dim[d] > NPU_MAX_DIM || graph->batch > NPU_MAX_DIM ||
 		    elements > NPU_MAX_SLOT_BYTES)
-			return npu_error_set(err, -E2BIG, "layer \"%s\": %u samples of shape "
+			return npu_error_set(err, -E2BIG,
+					     "layer \"%s\": %u samples of shape "
 					     "%u x %u x %u are more than the NPU can address; "
 					     "compile for a smaller batch, or use fewer units",
 					     name, graph->batch, dim[0], dim[1], dim[2]);
@@ -153,12 +154,14 @@ int npu_graph_build(struct npu_graph *graph, const struct npu_model *model,
 
 	memset(graph, 0, sizeof(*graph));
 	if (!model->nodes)
-		return npu_error_set(err, -EINVAL, "the model has no layers to compile; add some "
+		return npu_error_set(err, -EINVAL,
+				     "the model has no layers to compile; add some "
 				     "with npu_model_add()");
 	if (model->nodes > NPU_MAX_INSNS / 2)
-		return npu_error_set(err, -E2BIG, "the model has %zu layers, a program holds %d "
-				     "instructions; use fewer layers", model->nodes,
-				     NPU_MAX_INSNS);
+		return npu_error_set(err, -E2BIG,
+				     "the model has %zu layers, a program holds %d "
+				     "instructions; use fewer layers",
+				     model->nodes, NPU_MAX_INSNS);
 	graph->model = model;
 	graph->precision = options->precision;
 	graph->batch = options->batch ? options->batch : 1;

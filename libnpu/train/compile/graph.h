@@ -22,9 +22,9 @@
 #include "npu_train.h"
 #include "runtime/format.h"
 
-#define NPU_NO_INDEX	UINT32_MAX
-#define NPU_NO_LAYER	SIZE_MAX
-#define NPU_GRAPH_INPUTS	3	/* values that one node reads, at most */
+#define NPU_NO_INDEX UINT32_MAX
+#define NPU_NO_LAYER SIZE_MAX
+#define NPU_GRAPH_INPUTS 3 /* values that one node reads, at most */
 
 /**
  * struct npu_graph_value - a tensor that flows through the network
@@ -141,7 +141,7 @@ uint64_t npu_graph_value_bytes(const struct npu_graph_value *value);
 
 /* The first node at or after @from that reads @value; NULL if none does. */
 const struct npu_graph_node *npu_graph_reader(const struct npu_graph *graph, uint32_t value,
-					uint32_t from);
+					      uint32_t from);
 
 /* The node that makes @value; NULL for the input. */
 const struct npu_graph_node *npu_graph_maker(const struct npu_graph *graph, uint32_t value);

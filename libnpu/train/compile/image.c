@@ -3,8 +3,8 @@
 
 #include "train/compile/image.h"
 
-#define SECTION_ALIGN	64
-#define WEIGHTS_ALIGN	4096	/* a page: they are mapped as they are */
+#define SECTION_ALIGN 64
+#define WEIGHTS_ALIGN 4096 /* a page: they are mapped as they are */
 
 static size_t class_count(const struct npu_model *model)
 {

@@ -6,8 +6,8 @@
 #include "lower.h"
 
 /* Names of input and output, also in ONNX files. */
-#define NPU_INPUT_NAME	"input"
-#define NPU_OUTPUT_NAME	"output"
+#define NPU_INPUT_NAME "input"
+#define NPU_OUTPUT_NAME "output"
 
 /**
  * struct npu_image_layout - where everything in the file is

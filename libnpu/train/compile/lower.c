@@ -7,7 +7,7 @@
 #include "train/compile/lower.h"
 
 /* Finer input scales than this make no difference to sigmoid, tanh and softmax. */
-#define FINE_SCALE	0x1p-20f
+#define FINE_SCALE 0x1p-20f
 
 static int copy_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
 		      const struct npu_sections *sections, struct npu_insn *insn,
@@ -125,14 +125,18 @@ int npu_graph_reserve(struct npu_graph *graph, struct npu_error *err)
 		if (ret)
 			return ret;
 		if (graph->weight_bytes > NPU_MAX_SLOT_BYTES)
-			return npu_error_set(err, -E2BIG, "layer \"%s\" takes the weights to %llu "
+			return npu_error_set(err, -E2BIG,
+					     "layer \"%s\" takes the weights to %llu "
 					     "bytes, but 4 GiB is what the NPU can address; use "
-					     "fewer units", npu_graph_node_name(graph, node),
+					     "fewer units",
+					     npu_graph_node_name(graph, node),
 					     (unsigned long long)graph->weight_bytes);
 		if (graph->const_bytes > NPU_MAX_CONSTS)
-			return npu_error_set(err, -E2BIG, "layer \"%s\" takes scales and tables "
+			return npu_error_set(err, -E2BIG,
+					     "layer \"%s\" takes scales and tables "
 					     "to %llu bytes, but a program holds %u; use fewer "
-					     "units", npu_graph_node_name(graph, node),
+					     "units",
+					     npu_graph_node_name(graph, node),
 					     (unsigned long long)graph->const_bytes,
 					     NPU_MAX_CONSTS);
 	}
@@ -156,7 +160,8 @@ int npu_graph_lower(const struct npu_graph *graph, const struct npu_sections *se
 			return ret;
 		if (!npu_insn_validate(insn, sections->consts, (uint32_t)graph->const_bytes,
 				       npu_graph_slots(graph), needs, &cost, &fault))
-			return npu_error_set(err, -ERANGE, "layer \"%s\" cannot be an NPU "
+			return npu_error_set(err, -ERANGE,
+					     "layer \"%s\" cannot be an NPU "
 					     "instruction: %s %s; its numbers are beyond what "
 					     "integers can hold, so scale weights or data",
 					     npu_graph_node_name(graph, node), fault.field,

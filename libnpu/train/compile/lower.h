@@ -89,7 +89,8 @@ int npu_leaky_lower(const struct npu_graph *graph, const struct npu_graph_node *
 int npu_sigmoid_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
 		      const struct npu_sections *sections, struct npu_insn *insn,
 		      struct npu_error *err);
-int npu_softmax_reserve(struct npu_graph *graph, struct npu_graph_node *node, struct npu_error *err);
+int npu_softmax_reserve(struct npu_graph *graph, struct npu_graph_node *node,
+			struct npu_error *err);
 int npu_softmax_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
 		      const struct npu_sections *sections, struct npu_insn *insn,
 		      struct npu_error *err);

@@ -6,9 +6,9 @@
 #include "train/compile/lower.h"
 #include "train/compile/scale.h"
 
-#define TABLE_INT8	256	/* entries */
-#define TABLE_INT16	513	/* at every 128th input, and one past the end */
-#define INT16_STEP	128
+#define TABLE_INT8 256	/* entries */
+#define TABLE_INT16 513 /* at every 128th input, and one past the end */
+#define INT16_STEP 128
 
 static bool is_wide(const struct npu_graph *graph)
 {
@@ -39,8 +39,8 @@ int npu_leaky_reserve(struct npu_graph *graph, struct npu_graph_node *node, stru
 {
 	(void)err;
 	node->consts_at = graph->const_bytes;
-	graph->const_bytes += is_wide(graph) ? npu_align(TABLE_INT16 * sizeof(int16_t), 4) :
-					       TABLE_INT8;
+	graph->const_bytes += is_wide(graph) ? npu_align(TABLE_INT16 * sizeof(int16_t), 4)
+					     : TABLE_INT8;
 	return 0;
 }
 
@@ -85,8 +85,7 @@ int npu_sigmoid_lower(const struct npu_graph *graph, const struct npu_graph_node
 
 	(void)sections;
 	(void)err;
-	in_and_out(graph, node, insn,
-		   node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
+	in_and_out(graph, node, insn, node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
 	if (is_wide(graph)) {
 		double multiplier = scale * 4096.0 * 3.0;
 
@@ -111,7 +110,8 @@ int npu_softmax_reserve(struct npu_graph *graph, struct npu_graph_node *node, st
 	uint32_t width = graph->value[node->input[0]].dim[3];
 
 	if (width > NPU_MAX_SOFTMAX)
-		return npu_error_set(err, -E2BIG, "layer \"%s\": softmax over %u classes, the NPU "
+		return npu_error_set(err, -E2BIG,
+				     "layer \"%s\": softmax over %u classes, the NPU "
 				     "does at most %u; leave the softmax out of the model that "
 				     "is compiled, the largest output stays the same",
 				     npu_graph_node_name(graph, node), width, NPU_MAX_SOFTMAX);
@@ -134,7 +134,8 @@ int npu_softmax_lower(const struct npu_graph *graph, const struct npu_graph_node
 	if (is_wide(graph)) {
 		scale = npu_scale_from_real(in->scale / (10.0 / 65535.0));
 		if (scale.shift > 7)
-			return npu_error_set(err, -ERANGE, "layer \"%s\": its inputs to softmax "
+			return npu_error_set(err, -ERANGE,
+					     "layer \"%s\": its inputs to softmax "
 					     "reach %g, int16 softmax takes up to 640; compile "
 					     "to int8, or train with smaller weights",
 					     npu_graph_node_name(graph, node),
@@ -145,7 +146,7 @@ int npu_softmax_lower(const struct npu_graph *graph, const struct npu_graph_node
 		scale = npu_scale_from_real(in->scale * 0x1p26);
 		radius = (INT64_C(31) << 26) >> scale.shift;
 		/* Two int8 are at most 255 apart. */
-		insn->softmax.diff_min = (int32_t)-(radius > 255 << 5 ? 255 << 5 : radius);
+		insn->softmax.diff_min = (int32_t) - (radius > 255 << 5 ? 255 << 5 : radius);
 	}
 	insn->softmax.multiplier = scale.multiplier;
 	insn->softmax.shift = scale.shift;

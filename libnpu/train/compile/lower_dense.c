@@ -12,14 +12,14 @@
 #include "train/compile/pack.h"
 #include "train/compile/scale.h"
 
-#define LANES		16	/* channels of a block: bias and scales are padded to whole ones */
+#define LANES 16 /* channels of a block: bias and scales are padded to whole ones */
 
 /*
  * The share of the accumulator that a bias may take. int16: 64-bit accumulators, but their
  * requantisation multiplies by 16 bits more.
  */
-#define BIAS_LIMIT_INT8		0x1p30
-#define BIAS_LIMIT_INT16	0x1p40
+#define BIAS_LIMIT_INT8 0x1p30
+#define BIAS_LIMIT_INT16 0x1p40
 
 /**
  * struct dense - a dense node with its shapes
@@ -57,15 +57,17 @@ int npu_dense_reserve(struct npu_graph *graph, struct npu_graph_node *node, stru
 	uint64_t padded = npu_align(dense.channels, LANES);
 
 	if (dense.depth > NPU_MAX_DEPTH)
-		return npu_error_set(err, -E2BIG, "layer \"%s\" has %llu inputs, an NPU matrix "
+		return npu_error_set(err, -E2BIG,
+				     "layer \"%s\" has %llu inputs, an NPU matrix "
 				     "product takes at most %u; make the layer in front of it "
-				     "smaller", npu_graph_node_name(graph, node),
+				     "smaller",
+				     npu_graph_node_name(graph, node),
 				     (unsigned long long)dense.depth, NPU_MAX_DEPTH);
 	node->weights_at = graph->weight_bytes;
 	node->bias_at = node->weights_at +
 			npu_align(npu_packed_bytes(dense.channels, dense.depth), NPU_SLOT_ALIGN);
-	graph->weight_bytes = node->bias_at + npu_align(padded * (dense.wide ? 8 : 4),
-							NPU_SLOT_ALIGN);
+	graph->weight_bytes =
+		node->bias_at + npu_align(padded * (dense.wide ? 8 : 4), NPU_SLOT_ALIGN);
 	node->consts_at = graph->const_bytes;
 	graph->const_bytes += padded * sizeof(struct npu_scale);
 	return 0;
@@ -79,16 +81,18 @@ static int check_finite(const struct npu_graph *graph, const struct dense *dense
 
 	for (i = 0; i < dense->channels * dense->depth; i++)
 		if (!isfinite(dense->node->weight[i]))
-			return npu_error_set(err, -EINVAL, "layer \"%s\": weight [%llu][%llu] is "
-					     "%s; train the model again, with a lower rate", name,
-					     (unsigned long long)(i / dense->depth),
+			return npu_error_set(err, -EINVAL,
+					     "layer \"%s\": weight [%llu][%llu] is "
+					     "%s; train the model again, with a lower rate",
+					     name, (unsigned long long)(i / dense->depth),
 					     (unsigned long long)(i % dense->depth),
 					     isnan(dense->node->weight[i]) ? "NaN" : "infinite");
 	for (i = 0; dense->node->bias && i < dense->channels; i++)
 		if (!isfinite(dense->node->bias[i]))
-			return npu_error_set(err, -EINVAL, "layer \"%s\": bias [%llu] is %s; train "
-					     "the model again, with a lower rate", name,
-					     (unsigned long long)i,
+			return npu_error_set(err, -EINVAL,
+					     "layer \"%s\": bias [%llu] is %s; train "
+					     "the model again, with a lower rate",
+					     name, (unsigned long long)i,
 					     isnan(dense->node->bias[i]) ? "NaN" : "infinite");
 	return 0;
 }
@@ -198,7 +202,7 @@ int npu_dense_lower(const struct npu_graph *graph, const struct npu_graph_node *
 	insn->opcode = NPU_OP_FULLY_CONNECTED;
 	insn->t[0] = matrix(graph, node->output);
 	insn->t[1] = matrix(graph, node->input[0]);
-	insn->t[1].zero_point = 0;	/* it is in the bias */
+	insn->t[1].zero_point = 0; /* it is in the bias */
 	insn->t[2] = (struct npu_tensor){
 		.slot = slot,
 		.type = NPU_TYPE_INT8,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "train/compile/pack.h"
 
-#define BLOCK_CHANNELS	16
-#define GROUP_DEPTH	4
-#define GROUP_BYTES	(BLOCK_CHANNELS * GROUP_DEPTH)
+#define BLOCK_CHANNELS 16
+#define GROUP_DEPTH 4
+#define GROUP_BYTES (BLOCK_CHANNELS * GROUP_DEPTH)
 
 static uint64_t groups(uint64_t depth)
 {

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/error.h"
 #include "train/compile/lower.h"
@@ -37,6 +38,16 @@ static uint32_t last_reader(const struct npu_graph *graph, uint32_t value, uint3
 	return last;
 }
 
+/* In place the engine wants the same view for input and output. */
+static bool can_share(const struct npu_graph *graph, const struct npu_graph_node *node)
+{
+	const struct npu_graph_value *in = &graph->value[node->input[0]];
+	const struct npu_graph_value *out = &graph->value[node->output];
+
+	return npu_operation(node->kind)->in_place && in->type == out->type &&
+	       !memcmp(in->dim, out->dim, sizeof(in->dim));
+}
+
 /*
  * A block for each value that lies in scratch. The output's block, in the IO slot, exists too, so
  * that a value can be worked in place there.
@@ -55,8 +66,8 @@ static void make_blocks(const struct npu_graph *graph, struct block *blocks)
 		out->first = i;
 		out->last = last_reader(graph, node->output, i);
 		out->root = node->output;
-		if (!npu_operation(node->kind)->in_place || node->input[0] == graph->input ||
-		    node->input[0] == graph->output || in->last != i || in->bytes != out->bytes)
+		if (in->last != i || node->input[0] == graph->input ||
+		    node->input[0] == graph->output || !can_share(graph, node))
 			continue;
 		out->root = in->root;
 		blocks[in->root].last = out->last;
@@ -135,10 +146,10 @@ static void place_values(struct npu_graph *graph, struct block *blocks)
 	input->kind = output->kind = NPU_FILE_SLOT_IO;
 	input->offset = 0;
 	output->offset = npu_align(npu_graph_value_bytes(input), NPU_SLOT_ALIGN);
-	graph->io_bytes = output->offset +
-			  npu_align(npu_graph_value_bytes(output), NPU_SLOT_ALIGN);
+	graph->io_bytes = output->offset + npu_align(npu_graph_value_bytes(output), NPU_SLOT_ALIGN);
 
-	/* The place of the output is free until it is made: what it is made of in place is there. */
+	/* The place of the output is free until it is made: what it is made of in place is there.
+	 */
 	blocks[output_root].bytes = 0;
 	graph->scratch_bytes = place_blocks(blocks, graph->values);
 	for (i = 0; i < graph->values; i++) {
@@ -172,8 +183,10 @@ int npu_graph_plan(struct npu_graph *graph, struct npu_error *err)
 	free(blocks);
 	if (graph->io_bytes <= NPU_MAX_SLOT_BYTES && graph->scratch_bytes <= NPU_MAX_SLOT_BYTES)
 		return 0;
-	return npu_error_set(err, -E2BIG, "inputs and outputs take %llu bytes and intermediate "
+	return npu_error_set(err, -E2BIG,
+			     "inputs and outputs take %llu bytes and intermediate "
 			     "results %llu, but 4 GiB of each is what the NPU can address; compile "
-			     "for a smaller batch", (unsigned long long)graph->io_bytes,
+			     "for a smaller batch",
+			     (unsigned long long)graph->io_bytes,
 			     (unsigned long long)graph->scratch_bytes);
 }

@@ -10,7 +10,7 @@
 #include "train/compile/scale.h"
 
 /* Below this a range is taken as empty: its inverse would not be a normal f32. */
-#define EMPTY_RANGE	1e-30
+#define EMPTY_RANGE 1e-30
 
 /**
  * struct demand - what the readers of a value make of it
@@ -56,8 +56,8 @@ static void from_range(const struct npu_graph *graph, uint32_t index)
 
 	value->scale = range < EMPTY_RANGE ? (float)(1 / steps) : (float)(range / steps);
 	value->scale = fmaxf(value->scale, demand.least);
-	value->zero_point = wide ? 0 : (int32_t)npu_round_clamp(-128 - low / value->scale,
-								-128, 127);
+	value->zero_point = wide ? 0
+				 : (int32_t)npu_round_clamp(-128 - low / value->scale, -128, 127);
 }
 
 static void fixed(struct npu_graph_value *value, float int8_scale, int32_t int8_zero_point)
