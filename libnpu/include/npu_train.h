@@ -445,8 +445,8 @@ enum npu_precision {
  * struct npu_compile_options - all zero is the default
  * @precision: of activations
  * @batch: samples of one request; 0 for 1
- * @max_bytes: refuse a program that needs more memory (weights, constants, one request); 0 for
- *	no limit
+ * @max_bytes: refuse a program that needs more memory (weights, constants, instructions, inputs,
+ *	outputs and intermediate results of one request); 0 for no limit
  */
 struct npu_compile_options {
 	enum npu_precision precision;
@@ -467,7 +467,10 @@ struct npu_compile_quote {
 	size_t weight_bytes, const_bytes, insn_bytes, io_bytes, scratch_bytes, file_bytes;
 };
 
-/* What npu_model_compile() will make, before anything is allocated. */
+/*
+ * What npu_model_compile() will make, before anything of it is allocated. -E2BIG: it is beyond
+ * max_bytes or a limit of the NPU; the sentence names the layer and the remedy.
+ */
 int npu_model_compile_quote(const struct npu_model *model,
 			    const struct npu_compile_options *options,
 			    struct npu_compile_quote *quote, struct npu_error *err);
@@ -478,8 +481,12 @@ int npu_model_compile_quote(const struct npu_model *model,
  * @image: out: the bytes of a .npu file, 64-byte aligned, for npu_program_load_memory(); free
  *	with npu_image_free()
  *
- * Calibration is min-max over @samples. The same model and samples give the same bytes on every
- * CPU.
+ * Calibration is min-max over @samples; what lies outside saturates. The model's scaler becomes
+ * part of the program, so that raw data goes in. The same model and samples give the same bytes on
+ * every CPU.
+ *
+ * Errors as for the quote, and -EINVAL: no samples, or a sample, weight or intermediate result
+ * that is not finite. -ERANGE: numbers that the NPU's integers can't hold.
  */
 int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
 		      const struct npu_compile_options *options, void **image, size_t *bytes,
