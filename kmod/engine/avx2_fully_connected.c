@@ -23,7 +23,8 @@
  * @x: @rows pointers to @groups * 4 inputs, widened
  * @w: @blocks pointers to packed weights
  * @groups: groups of 4 along K, at most CHUNK_GROUPS
- * @rows, @blocks: size of the tile, constants
+ * @rows: of the tile, a constant
+ * @blocks: of the tile, a constant
  * @sum: [row * @blocks + block][half]: eight channels each
  */
 static always_unrolled void chunk_sums(const __s16 *const *x, const __s8 *const *w, __u32 groups,

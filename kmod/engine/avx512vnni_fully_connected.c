@@ -16,8 +16,10 @@
 
 #define always_unrolled	inline __attribute__((always_inline))
 
+/* A tile is MAX_ROWS rows of one block or one row of MAX_BLOCKS blocks. */
 #define MAX_ROWS	8
 #define MAX_BLOCKS	4
+#define MAX_SUMS	8
 
 /* ------------------------------------------------------------- int8 input */
 
@@ -44,15 +46,14 @@ static inline __m512i broadcast4(const __u8 *x)
 	return _mm512_set1_epi32(*(const __s32 *)x);
 }
 
-struct sums_s8 {
-	__m512i product[MAX_ROWS][MAX_BLOCKS];
-	__m512i offset[MAX_BLOCKS];
-};
-
-/* One group of 4 along K; @unit holds 128 where an input exists. */
-static always_unrolled void add_group_s8(struct sums_s8 *sums, __u8 (*x)[CHUNK_DEPTH], __u32 at,
-					 const __s8 *w, unsigned long block_bytes, __m512i unit,
-					 const int rows, const int blocks)
+/*
+ * One group of 4 along K into sums[row * blocks + block]; @unit holds 128 where an input
+ * exists and 0 past the depth.
+ */
+static always_unrolled void add_group_s8(__m512i *sums, __m512i *offsets,
+					 const __u8 (*x)[CHUNK_DEPTH], __u32 at, const __s8 *w,
+					 unsigned long block_bytes, __m512i unit, const int rows,
+					 const int blocks)
 {
 	__m512i weights[MAX_BLOCKS];
 	int r, b;
@@ -60,7 +61,9 @@ static always_unrolled void add_group_s8(struct sums_s8 *sums, __u8 (*x)[CHUNK_D
 #pragma GCC unroll 4
 	for (b = 0; b < blocks; b++) {
 		weights[b] = _mm512_loadu_si512(w + b * block_bytes);
-		sums->offset[b] = _mm512_dpbusd_epi32(sums->offset[b], unit, weights[b]);
+		/* one load for both uses: the compiler must not read memory again */
+		asm("" : "+v"(weights[b]));
+		offsets[b] = _mm512_dpbusd_epi32(offsets[b], unit, weights[b]);
 	}
 #pragma GCC unroll 8
 	for (r = 0; r < rows; r++) {
@@ -68,8 +71,8 @@ static always_unrolled void add_group_s8(struct sums_s8 *sums, __u8 (*x)[CHUNK_D
 
 #pragma GCC unroll 4
 		for (b = 0; b < blocks; b++)
-			sums->product[r][b] =
-				_mm512_dpbusd_epi32(sums->product[r][b], in, weights[b]);
+			sums[r * blocks + b] =
+				_mm512_dpbusd_epi32(sums[r * blocks + b], in, weights[b]);
 	}
 }
 
@@ -90,17 +93,16 @@ static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 
 	__u8 x[MAX_ROWS][CHUNK_DEPTH] __attribute__((aligned(64)));
 	unsigned long block_bytes = npu_fc_block_bytes(fc);
 	const __s8 *w = fc->weights + block * block_bytes;
-	__u32 tail = fc->depth % 4, k, at;
-	struct sums_s8 sums;
-	int r, b;
+	__u32 tail = fc->depth % 4, k, at = 0;
+	__m512i sums[MAX_SUMS], offsets[MAX_BLOCKS];
+	int r, b, t;
 
 #pragma GCC unroll 4
-	for (b = 0; b < blocks; b++) {
-		sums.offset[b] = _mm512_setzero_si512();
+	for (b = 0; b < blocks; b++)
+		offsets[b] = _mm512_setzero_si512();
 #pragma GCC unroll 8
-		for (r = 0; r < rows; r++)
-			sums.product[r][b] = _mm512_setzero_si512();
-	}
+	for (t = 0; t < rows * blocks; t++)
+		sums[t] = _mm512_setzero_si512();
 	for (k = 0; k < fc->depth; k += CHUNK_DEPTH) {
 		__u32 count = fc->depth - k < CHUNK_DEPTH ? fc->depth - k : CHUNK_DEPTH;
 		const __s8 *in = (const __s8 *)fc->in + (__u64)row * fc->in_stride + k;
@@ -108,18 +110,18 @@ static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 
 		for (r = 0; r < rows; r++)
 			offset_inputs(x[r], in + (__u64)r * fc->in_stride, count);
 		for (at = 0; at + 4 <= count; at += 4, w += 64)
-			add_group_s8(&sums, x, at, w, block_bytes, _mm512_set1_epi32(OFFSET), rows,
-				     blocks);
+			add_group_s8(sums, offsets, x, at, w, block_bytes,
+				     _mm512_set1_epi32(OFFSET), rows, blocks);
 	}
 	if (tail)
-		add_group_s8(&sums, x, (fc->depth - tail) % CHUNK_DEPTH, w, block_bytes,
+		add_group_s8(sums, offsets, x, at, w, block_bytes,
 			     _mm512_set1_epi32(OFFSET >> (32 - 8 * tail)), rows, blocks);
 #pragma GCC unroll 8
 	for (r = 0; r < rows; r++)
 #pragma GCC unroll 4
 		for (b = 0; b < blocks; b++)
 			finish_s8(fc, block + b, row + r,
-				  _mm512_sub_epi32(sums.product[r][b], sums.offset[b]));
+				  _mm512_sub_epi32(sums[r * blocks + b], offsets[b]));
 }
 
 /* ------------------------------------------------------------ int16 input */
@@ -127,14 +129,10 @@ static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 
 /* A lane gets 2 products of at most 2^22 a group: 2^30 in a chunk. */
 #define CHUNK_GROUPS	128
 #define MAX_ROWS_S16	4
-#define MAX_BLOCKS_S16	2
+#define MAX_SUMS_S16	4
 
-struct sums_s16 {
-	__m512i narrow[MAX_ROWS_S16][MAX_BLOCKS_S16][2];
-	__m512i wide[MAX_ROWS_S16][MAX_BLOCKS_S16][2];
-};
-
-static always_unrolled void add_group_s16(struct sums_s16 *sums, const __m512i *in, const __s8 *w,
+/* One group of 4 along K into sums[row * blocks + block][half]. */
+static always_unrolled void add_group_s16(__m512i (*sums)[2], const __m512i *in, const __s8 *w,
 					  unsigned long block_bytes, const int rows,
 					  const int blocks)
 {
@@ -150,30 +148,27 @@ static always_unrolled void add_group_s16(struct sums_s16 *sums, const __m512i *
 
 #pragma GCC unroll 4
 			for (r = 0; r < rows; r++)
-				sums->narrow[r][b][half] = _mm512_dpwssd_epi32(
-					sums->narrow[r][b][half], weights, in[r]);
+				sums[r * blocks + b][half] = _mm512_dpwssd_epi32(
+					sums[r * blocks + b][half], weights, in[r]);
 		}
 }
 
 /* Pairs of int32 lanes, one a channel, into the int64 sums. */
-static always_unrolled void widen_sums(struct sums_s16 *sums, const int rows, const int blocks)
+static always_unrolled void widen_sums(__m512i (*wide)[2], __m512i (*sums)[2], const int count)
 {
-	int r, b, half;
+	int t, half;
 
 #pragma GCC unroll 4
-	for (r = 0; r < rows; r++)
+	for (t = 0; t < count; t++)
 #pragma GCC unroll 2
-		for (b = 0; b < blocks; b++)
-#pragma GCC unroll 2
-			for (half = 0; half < 2; half++) {
-				__m512i pair = sums->narrow[r][b][half];
-				__m512i low = _mm512_srai_epi64(_mm512_slli_epi64(pair, 32), 32);
-				__m512i sum = _mm512_add_epi64(low, _mm512_srai_epi64(pair, 32));
+		for (half = 0; half < 2; half++) {
+			__m512i pair = sums[t][half];
+			__m512i low = _mm512_srai_epi64(_mm512_slli_epi64(pair, 32), 32);
+			__m512i sum = _mm512_add_epi64(low, _mm512_srai_epi64(pair, 32));
 
-				sums->wide[r][b][half] =
-					_mm512_add_epi64(sums->wide[r][b][half], sum);
-				sums->narrow[r][b][half] = _mm512_setzero_si512();
-			}
+			wide[t][half] = _mm512_add_epi64(wide[t][half], sum);
+			sums[t][half] = _mm512_setzero_si512();
+		}
 }
 
 /* @count inputs, up to 4, of one row; zeros after them. */
@@ -213,31 +208,35 @@ static always_unrolled void tile_s16(const struct npu_fc *fc, __u32 block, __u32
 {
 	unsigned long block_bytes = npu_fc_block_bytes(fc);
 	const __s8 *w = fc->weights + block * block_bytes;
-	struct sums_s16 sums = { 0 };
-	const __s16 *in[MAX_ROWS_S16];
-	__m512i x[MAX_ROWS_S16];
+	__m512i sums[MAX_SUMS_S16][2], wide[MAX_SUMS_S16][2], x[MAX_ROWS_S16];
 	__u32 g, tail = fc->depth % 4;
-	int r, b;
+	const __s16 *in[MAX_ROWS_S16];
+	int r, b, t;
 
 #pragma GCC unroll 4
 	for (r = 0; r < rows; r++)
 		in[r] = (const __s16 *)(fc->in + (__u64)(row + r) * fc->in_stride);
+#pragma GCC unroll 4
+	for (t = 0; t < rows * blocks; t++) {
+		sums[t][0] = sums[t][1] = _mm512_setzero_si512();
+		wide[t][0] = wide[t][1] = _mm512_setzero_si512();
+	}
 	for (g = 0; g < fc->groups; g++, w += 64) {
 		__u32 count = tail && g == fc->groups - 1 ? tail : 4;
 
 #pragma GCC unroll 4
 		for (r = 0; r < rows; r++)
 			x[r] = broadcast_s16(in[r] + g * 4, count);
-		add_group_s16(&sums, x, w, block_bytes, rows, blocks);
+		add_group_s16(sums, x, w, block_bytes, rows, blocks);
 		if (g % CHUNK_GROUPS == CHUNK_GROUPS - 1)
-			widen_sums(&sums, rows, blocks);
+			widen_sums(wide, sums, rows * blocks);
 	}
-	widen_sums(&sums, rows, blocks);
+	widen_sums(wide, sums, rows * blocks);
 #pragma GCC unroll 4
 	for (r = 0; r < rows; r++)
 #pragma GCC unroll 2
 		for (b = 0; b < blocks; b++)
-			finish_s16(fc, block + b, row + r, sums.wide[r][b]);
+			finish_s16(fc, block + b, row + r, wide[r * blocks + b]);
 }
 
 /* ------------------------------------------------------------------ tiles */

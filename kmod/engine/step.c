@@ -38,7 +38,7 @@ static const struct price price[NPU_KERNELS] = {
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
-#define PRICE_PIECE		80
+#define PRICE_PIECE		128
 /* The exponential of one distance from the maximum, at most 256 of them. */
 #define PRICE_EXPONENTIAL	160
 

@@ -66,7 +66,7 @@ static const struct npu_variant variants[] = {
 	{ "scalar", 0, 500, npu_scalar_kernels },
 #ifdef __x86_64__
 	{ "avx2", DRM_NPU_ISA_AVX2, 4000, avx2_kernels },
-	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 8000, avx512vnni_kernels },
+	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, avx512vnni_kernels },
 #endif
 };
 
