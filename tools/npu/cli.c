@@ -13,7 +13,6 @@
 
 #define MAX_OPTIONS 48
 #define HELP_COLUMN 27
-#define HELP_WIDTH 79
 
 int cli_fail(enum cli_exit code, const char *format, ...)
 {
@@ -260,25 +259,6 @@ enum cli_next cli_parse(const struct cli_command *command, const struct cli_opti
 
 /* ---------------------------------------------------------------------------- help */
 
-/* Fill lines between HELP_COLUMN and HELP_WIDTH; the cursor is at HELP_COLUMN. */
-static void print_filled(const char *text)
-{
-	int at = HELP_COLUMN;
-
-	while (*text) {
-		int word = (int)strcspn(text, " ");
-
-		if (at > HELP_COLUMN && at + 1 + word > HELP_WIDTH) {
-			printf("\n%*s", HELP_COLUMN, "");
-			at = HELP_COLUMN;
-		}
-		at += printf("%s%.*s", at > HELP_COLUMN ? " " : "", word, text);
-		text += word;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
-
 static void print_option(char letter, const char *name, const char *argument, const char *help)
 {
 	char left[80];
@@ -290,7 +270,7 @@ static void print_option(char letter, const char *name, const char *argument, co
 	printf("%-*s", HELP_COLUMN, left);
 	if (width >= HELP_COLUMN)
 		printf("\n%*s", HELP_COLUMN, "");
-	print_filled(help);
+	terminal_fill(HELP_COLUMN, help);
 }
 
 void cli_print_help(const struct cli_command *command, const struct cli_option *options)

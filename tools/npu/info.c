@@ -9,6 +9,8 @@
 #include "node_check.h"
 #include "terminal.h"
 
+#define FINDING_COLUMN 5
+
 struct information {
 	struct inference_options options;
 	bool json;
@@ -52,9 +54,12 @@ static void print_findings(const struct node_check *check)
 		return;
 	}
 	printf("\nTo fix:\n");
-	for (size_t i = 0; i < check->findings; i++)
-		printf("  %zu. %s.\n     %s\n", i + 1, check->finding[i].problem,
-		       check->finding[i].remedy);
+	for (size_t i = 0; i < check->findings; i++) {
+		printf("  %zu. ", i + 1);
+		terminal_fill(FINDING_COLUMN, check->finding[i].problem);
+		printf("%*s", FINDING_COLUMN, "");
+		terminal_fill(FINDING_COLUMN, check->finding[i].remedy);
+	}
 }
 
 static void print_json(const struct information *info)

@@ -130,7 +130,7 @@ static void check_module(struct node_check *check)
 	check->module_loaded = access("/sys/module/" DRIVER, F_OK) == 0;
 	if (check->module_loaded)
 		return;
-	finding = find(check, "The module npu is not loaded, so programs run in this process");
+	finding = find(check, "The module npu is not loaded, so programs run in this process.");
 	mend(finding, "Load it with `modprobe npu` as root; if it is not installed, `make modules "
 		      "&& make modules_install && depmod` in the source tree builds it.");
 }
@@ -140,7 +140,7 @@ static void check_nodes(struct node_check *check)
 	struct finding *finding;
 
 	if (check->module_loaded && check->nodes == 0) {
-		finding = find(check, "The module is loaded but there is no device node");
+		finding = find(check, "The module is loaded but there is no device node.");
 		mend(finding, "See `dmesg | grep npu` for why; /dev must be a devtmpfs.");
 	}
 	for (size_t i = 0; i < check->nodes; i++) {
@@ -148,8 +148,8 @@ static void check_nodes(struct node_check *check)
 
 		if (node->usable)
 			continue;
-		finding = find(check, "This user may not use %s (%s %s:%s)", node->path, node->mode,
-			       node->owner, node->group);
+		finding = find(check, "This user may not use %s (%s %s:%s).", node->path,
+			       node->mode, node->owner, node->group);
 		if (strcmp(node->group, "root") == 0)
 			mend(finding, "Install the udev rule 60-npu.rules (`make install` does), "
 				      "then `udevadm control --reload && udevadm trigger`.");
@@ -186,7 +186,7 @@ static void check_uring(struct node_check *check)
 		io_uring_queue_exit(&ring);
 		return;
 	}
-	finding = find(check, "io_uring cannot be used (%s), so the driver is reached by ioctl",
+	finding = find(check, "io_uring cannot be used (%s), so the driver is reached by ioctl.",
 		       strerror(-ret));
 	if (uring_disabled())
 		mend(finding, "It is turned off; `sysctl kernel.io_uring_disabled=0` as root turns "

@@ -27,7 +27,7 @@ struct node {
 
 /**
  * struct finding - something to fix
- * @problem: a clause without full stop
+ * @problem: a sentence
  * @remedy: a sentence, with the command where there is one
  */
 struct finding {

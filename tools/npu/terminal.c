@@ -9,6 +9,7 @@
 #define SHOW_AFTER 0.5 /* seconds; a line that flashes by tells nobody anything */
 #define REDRAW_EVERY 0.1
 #define BAR_CELLS 24
+#define TEXT_WIDTH 79
 
 const char *terminal_style(FILE *stream, enum terminal_style style)
 {
@@ -23,6 +24,24 @@ const char *terminal_style(FILE *stream, enum terminal_style style)
 	    !isatty(fileno(stream)))
 		return "";
 	return sequence[style];
+}
+
+void terminal_fill(int column, const char *text)
+{
+	int at = column;
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + word > TEXT_WIDTH) {
+			printf("\n%*s", column, "");
+			at = column;
+		}
+		at += printf("%s%.*s", at > column ? " " : "", word, text);
+		text += word;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
 }
 
 double terminal_clock(void)
