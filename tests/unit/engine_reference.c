@@ -97,8 +97,8 @@ static void check_add(const char *name, unsigned int bits, struct rng *rng)
 	for (i = 0; i < 5000; i++) {
 		int64_t x1 = element(c, 1, i) - insn->t[1].zero_point;
 		int64_t x2 = element(c, 2, i) - insn->t[2].zero_point;
-		int64_t sum = rescaled(x1 << bits, scale_at(c, insn->binary.scales, 0)) +
-			      rescaled(x2 << bits, scale_at(c, insn->binary.scales, 1));
+		int64_t sum = rescaled(x1 * (1 << bits), scale_at(c, insn->binary.scales, 0)) +
+			      rescaled(x2 * (1 << bits), scale_at(c, insn->binary.scales, 1));
 
 		sum = rescaled(sum, scale_at(c, insn->binary.scales, 2)) + insn->t[0].zero_point;
 		expect_element(c, name, i,
@@ -259,7 +259,7 @@ static void check_fully_connected(const char *name, struct rng *rng)
 		int32_t bias = rng_range(rng, -200000, 200000);
 
 		if (insn->t[3].type == NPU_TYPE_INT64)
-			((int64_t *)guarded_data(&c->slot[3]))[o] = (int64_t)bias << 12;
+			((int64_t *)guarded_data(&c->slot[3]))[o] = (int64_t)bias * 4096;
 		else
 			((int32_t *)guarded_data(&c->slot[3]))[o] = bias;
 	}
