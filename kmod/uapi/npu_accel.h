@@ -145,7 +145,8 @@ struct npu_scale {
  *	-128, scale 1/256; int16 out scale 1/32768. Parameters: &npu_insn.sigmoid
  * @NPU_OP_TANH: as SIGMOID; int8 out has zero point 0, scale 1/128
  * @NPU_OP_SOFTMAX: out, in: same dims, over C (at most NPU_MAX_SOFTMAX); int8 to
- *	int8, int8 to int16, int16 to int16. Parameters: &npu_insn.softmax
+ *	int8, int8 to int16, int16 to int16. int8 out has zero point -128.
+ *	Parameters: &npu_insn.softmax
  *
  * Numbers between the groups are kept for convolution and pooling (0x11..),
  * further arithmetic (0x22..), further activations (0x38..) and recurrence (0x50..).
@@ -173,14 +174,15 @@ enum npu_opcode {
  * @reserved2: zero
  * @t: the tensors, in the order that enum npu_opcode gives; the rest NPU_TYPE_NONE
  * @fc: FULLY_CONNECTED. scale_count is 1, or round_up(N, 16) for per-channel scales;
- *	the output is clamped to [act_min, act_max], which lies within its type
+ *	the output is clamped to [act_min, act_max], which lies within its type; with
+ *	int16 in, shifts are at most 7
  * @binary: ADD and MUL. scales is the constant-section offset of three (ADD) or one
  *	(MUL) struct npu_scale; ADD's may only shift right (shift <= 0)
  * @clamp: CLAMP
  * @requantise: REQUANTISE, scales is the offset of one struct npu_scale
  * @table: TABLE, offset of the table in the constant section, 2-aligned
  * @sigmoid: SIGMOID and TANH. int8: multiplier in [2^30, 2^31), shift in [0, 30] and
- *	radius in [0, 255]: inputs further than radius from the zero point saturate.
+ *	radius in [0, 255]: inputs at least radius from the zero point saturate.
  *	int16: multiplier in [0, 32767], shift in [0, 15], radius 0; multiplier
  *	0 stands for a power-of-two input scale, where shift is at most 13
  * @softmax: SOFTMAX. int8: multiplier in [2^30, 2^31), shift in [0, 30], diff_min in
