@@ -10,7 +10,7 @@
  * int8 has only 256 inputs and each costs some fifty multiplications, so a run keeps
  * the answers that it has computed.
  */
-#define UNKNOWN	0x7fff
+#define UNKNOWN 0x7fff
 
 struct memo {
 	__s16 value[256];
@@ -192,8 +192,7 @@ void npu_sigmoid_s8(const struct npu_exec *exec, const struct npu_insn *insn, __
 	npu_elementwise_run(exec, insn, first, count, sigmoid_s8_row, &memo);
 }
 
-void npu_tanh_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		 __u32 count)
+void npu_tanh_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
 	struct memo memo;
 

@@ -79,26 +79,22 @@ void npu_mul_s16_row(const struct npu_row_context *context, void *out, const voi
 		y[i] = mul_element(insn, scale, x1[i], x2[i]);
 }
 
-void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count)
+void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
 	npu_elementwise_run(exec, insn, first, count, npu_add_s8_row, NULL);
 }
 
-void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		 __u32 count)
+void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
 	npu_elementwise_run(exec, insn, first, count, npu_add_s16_row, NULL);
 }
 
-void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count)
+void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
 	npu_elementwise_run(exec, insn, first, count, npu_mul_s8_row, NULL);
 }
 
-void npu_mul_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		 __u32 count)
+void npu_mul_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
 	npu_elementwise_run(exec, insn, first, count, npu_mul_s16_row, NULL);
 }

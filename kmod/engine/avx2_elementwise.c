@@ -5,10 +5,10 @@
  */
 #include "kernels.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(__CHECKER__)
 #include "avx2.h"
 
-#define always_inline	inline __attribute__((always_inline))
+#define always_inline inline __attribute__((always_inline))
 
 /* The last step of these instructions: zero point and clamp of the output. */
 struct output {
@@ -34,7 +34,8 @@ static always_inline __m256i load8(const void *p, __u32 type, __u32 i)
 {
 	switch (type) {
 	case NPU_TYPE_INT8:
-		return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)((const __s8 *)p + i)));
+		return _mm256_cvtepi8_epi32(
+			_mm_loadl_epi64((const __m128i *)((const __s8 *)p + i)));
 	case NPU_TYPE_INT16:
 		return _mm256_cvtepi16_epi32(
 			_mm_loadu_si128((const __m128i *)((const __s16 *)p + i)));
@@ -51,8 +52,8 @@ struct binary {
 	struct output output;
 };
 
-static always_inline void binary_setup(struct binary *binary,
-				       const struct npu_row_context *context, int scales)
+static always_inline void binary_setup(struct binary *binary, const struct npu_row_context *context,
+				       int scales)
 {
 	const struct npu_insn *insn = context->insn;
 	const struct npu_scale *scale = npu_scales(context->consts, insn->binary.scales);
@@ -96,7 +97,8 @@ static always_inline __u32 add_pieces(const struct npu_row_context *context, voi
 	binary_setup(&binary, context, 3);
 	for (i = 0; i + 16 <= length; i += 16) {
 		__m256i low = add8(&binary, load8(in1, type, i), load8(in2, type, i), bits);
-		__m256i high = add8(&binary, load8(in1, type, i + 8), load8(in2, type, i + 8), bits);
+		__m256i high =
+			add8(&binary, load8(in1, type, i + 8), load8(in2, type, i + 8), bits);
 
 		npu_store16((__u8 *)out + i * size, type, low, high);
 	}
@@ -278,4 +280,4 @@ void npu_requantise_avx2(const struct npu_exec *exec, const struct npu_insn *ins
 {
 	npu_elementwise_run(exec, insn, first, count, requantise_row, NULL);
 }
-#endif /* __x86_64__ */
+#endif

@@ -8,15 +8,15 @@
  */
 #include "kernels.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(__CHECKER__)
 #include "avx2.h"
 
-#define CHUNK_GROUPS	64	/* 2 * 64 products of at most 2^22 in a lane: 2^29 */
-#define CHUNK_DEPTH	(CHUNK_GROUPS * 4)
-#define MAX_ROWS	2
-#define MAX_BLOCKS	2
+#define CHUNK_GROUPS 64 /* 2 * 64 products of at most 2^22 in a lane: 2^29 */
+#define CHUNK_DEPTH (CHUNK_GROUPS * 4)
+#define MAX_ROWS 2
+#define MAX_BLOCKS 2
 
-#define always_unrolled	inline __attribute__((always_inline))
+#define always_unrolled inline __attribute__((always_inline))
 
 /**
  * chunk_sums - products of a tile, over one chunk of K
@@ -52,27 +52,24 @@ static always_unrolled void chunk_sums(const __s16 *const *x, const __s8 *const 
 #pragma GCC unroll 4
 			for (q = 0; q < 4; q++) {
 				const __s8 *p = w[b] + g * 64 + q * 16;
-				__m256i wide = _mm256_cvtepi8_epi16(
-					_mm_loadu_si128((const __m128i *)p));
+				__m256i wide =
+					_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
 
 #pragma GCC unroll 2
 				for (r = 0; r < rows; r++)
-					acc[r * blocks + b][q] = _mm256_add_epi32(
-						acc[r * blocks + b][q],
-						_mm256_madd_epi16(wide, in[r]));
+					acc[r * blocks + b][q] =
+						_mm256_add_epi32(acc[r * blocks + b][q],
+								 _mm256_madd_epi16(wide, in[r]));
 			}
 	}
 #pragma GCC unroll 4
 	for (t = 0; t < rows * blocks; t++) {
-		sum[t][0] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[t][0], acc[t][1]),
-						     0xd8);
-		sum[t][1] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[t][2], acc[t][3]),
-						     0xd8);
+		sum[t][0] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[t][0], acc[t][1]), 0xd8);
+		sum[t][1] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[t][2], acc[t][3]), 0xd8);
 	}
 }
 
-static void store_lanes(const struct npu_fc *fc, __u32 block, __u32 row, __m256i low,
-			__m256i high)
+static void store_lanes(const struct npu_fc *fc, __u32 block, __u32 row, __m256i low, __m256i high)
 {
 	const __m256i zero = _mm256_set1_epi32(fc->out_zero);
 	const __m256i min = _mm256_set1_epi32(fc->act_min);
@@ -92,8 +89,7 @@ static void store_lanes(const struct npu_fc *fc, __u32 block, __u32 row, __m256i
 }
 
 /* Multipliers and shifts of eight channels. */
-static void load_scales(const struct npu_fc *fc, __u32 channel, __m256i *multiplier,
-			__m256i *shift)
+static void load_scales(const struct npu_fc *fc, __u32 channel, __m256i *multiplier, __m256i *shift)
 {
 	if (fc->scale_step) {
 		npu_scale8_load(fc->scales + channel, multiplier, shift);
@@ -135,17 +131,16 @@ static void widen(__s16 *x, const __s8 *in, __u32 count)
 	__u32 k;
 
 	for (k = 0; k + 16 <= count; k += 16)
-		_mm256_storeu_si256((__m256i *)(x + k),
-				    _mm256_cvtepi8_epi16(
-					    _mm_loadu_si128((const __m128i *)(in + k))));
+		_mm256_storeu_si256((__m256i *)(x + k), _mm256_cvtepi8_epi16(_mm_loadu_si128(
+								(const __m128i *)(in + k))));
 	for (; k < count; k++)
 		x[k] = in[k];
 	for (; k % 4; k++)
 		x[k] = 0;
 }
 
-static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 row,
-				    const int rows, const int blocks)
+static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 row, const int rows,
+				    const int blocks)
 {
 	__s16 x[MAX_ROWS][CHUNK_DEPTH] __attribute__((aligned(32)));
 	__m256i total[MAX_ROWS * MAX_BLOCKS][2], sum[MAX_ROWS * MAX_BLOCKS][2];
@@ -241,8 +236,8 @@ static void add_wide(__m256i total[4], const __m256i sum[2])
 		__m128i high = _mm256_extracti128_si256(sum[half], 1);
 
 		total[half * 2] = _mm256_add_epi64(total[half * 2], _mm256_cvtepi32_epi64(low));
-		total[half * 2 + 1] = _mm256_add_epi64(total[half * 2 + 1],
-						       _mm256_cvtepi32_epi64(high));
+		total[half * 2 + 1] =
+			_mm256_add_epi64(total[half * 2 + 1], _mm256_cvtepi32_epi64(high));
 	}
 }
 
@@ -328,8 +323,11 @@ void npu_fully_connected_s8_avx2(const struct npu_exec *exec, const struct npu_i
 				 __u32 first, __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 2, .blocks = 2,
-		.one = tile_s8_1x1, .tall = tile_s8_2x1, .wide = tile_s8_1x2,
+		.rows = 2,
+		.blocks = 2,
+		.one = tile_s8_1x1,
+		.tall = tile_s8_2x1,
+		.wide = tile_s8_1x2,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);
@@ -339,10 +337,13 @@ void npu_fully_connected_s16_avx2(const struct npu_exec *exec, const struct npu_
 				  __u32 first, __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 2, .blocks = 2,
-		.one = tile_s16_1x1, .tall = tile_s16_2x1, .wide = tile_s16_1x2,
+		.rows = 2,
+		.blocks = 2,
+		.one = tile_s16_1x1,
+		.tall = tile_s16_2x1,
+		.wide = tile_s16_1x2,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);
 }
-#endif /* __x86_64__ */
+#endif

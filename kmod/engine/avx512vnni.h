@@ -19,8 +19,8 @@ struct npu_scale16 {
 /* Sixteen neighbouring scales, or @step 0: sixteen times the same. */
 static inline struct npu_scale16 npu_scale16_load(const struct npu_scale *scale, __u32 step)
 {
-	const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
-					       28, 30);
+	const __m512i even =
+		_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 	const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
 	__m512i low, high;
 
@@ -63,10 +63,10 @@ static inline __m512i npu_rescale16(__m512i x, const struct npu_scale16 *scale)
 /* Eight 64-bit sums; shifts are at most 7. */
 static inline __m256i npu_rescale64_8(__m512i x, __m256i multiplier, __m256i shift)
 {
-	__m256i reduced = _mm256_srli_epi32(
-		_mm256_add_epi32(multiplier, _mm256_set1_epi32(1 << 15)), 16);
-	__m512i factor = _mm512_cvtepi32_epi64(
-		_mm256_min_epi32(reduced, _mm256_set1_epi32(0x7fff)));
+	__m256i reduced =
+		_mm256_srli_epi32(_mm256_add_epi32(multiplier, _mm256_set1_epi32(1 << 15)), 16);
+	__m512i factor =
+		_mm512_cvtepi32_epi64(_mm256_min_epi32(reduced, _mm256_set1_epi32(0x7fff)));
 	__m512i total = _mm512_cvtepi32_epi64(_mm256_sub_epi32(_mm256_set1_epi32(15), shift));
 	__m512i high = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), factor);
 	__m512i one = _mm512_set1_epi64(1);

@@ -11,20 +11,20 @@
  */
 #include "kernels.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(__CHECKER__)
 #include "avx512vnni.h"
 
-#define always_unrolled	inline __attribute__((always_inline))
+#define always_unrolled inline __attribute__((always_inline))
 
 /* A tile is MAX_ROWS rows of one block or one row of MAX_BLOCKS blocks. */
-#define MAX_ROWS	8
-#define MAX_BLOCKS	4
-#define MAX_SUMS	8
+#define MAX_ROWS 8
+#define MAX_BLOCKS 4
+#define MAX_SUMS 8
 
 /* ------------------------------------------------------------- int8 input */
 
-#define OFFSET		0x80808080u
-#define CHUNK_DEPTH	128	/* inputs of a row that are offset at a time */
+#define OFFSET 0x80808080u
+#define CHUNK_DEPTH 128 /* inputs of a row that are offset at a time */
 
 /* @count inputs plus 128, zeros after them. */
 static inline void offset_inputs(__u8 *x, const __s8 *in, __u32 count)
@@ -78,17 +78,17 @@ static always_unrolled void add_group_s8(__m512i *sums, __m512i *offsets,
 
 static void finish_s8(const struct npu_fc *fc, __u32 block, __u32 row, __m512i sum)
 {
-	struct npu_scale16 scale = npu_scale16_load(fc->scales + block * 16 * fc->scale_step,
-						    fc->scale_step);
+	struct npu_scale16 scale =
+		npu_scale16_load(fc->scales + block * 16 * fc->scale_step, fc->scale_step);
 
 	if (fc->bias)
-		sum = _mm512_add_epi32(sum, _mm512_loadu_si512((const __s32 *)fc->bias +
-							       block * 16));
+		sum = _mm512_add_epi32(sum,
+				       _mm512_loadu_si512((const __s32 *)fc->bias + block * 16));
 	npu_fc_store16(fc, block, row, npu_rescale16(sum, &scale));
 }
 
-static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 row,
-				    const int rows, const int blocks)
+static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 row, const int rows,
+				    const int blocks)
 {
 	__u8 x[MAX_ROWS][CHUNK_DEPTH] __attribute__((aligned(64)));
 	unsigned long block_bytes = npu_fc_block_bytes(fc);
@@ -127,9 +127,9 @@ static always_unrolled void tile_s8(const struct npu_fc *fc, __u32 block, __u32 
 /* ------------------------------------------------------------ int16 input */
 
 /* A lane gets 2 products of at most 2^22 a group: 2^30 in a chunk. */
-#define CHUNK_GROUPS	128
-#define MAX_ROWS_S16	4
-#define MAX_SUMS_S16	4
+#define CHUNK_GROUPS 128
+#define MAX_ROWS_S16 4
+#define MAX_SUMS_S16 4
 
 /* One group of 4 along K into sums[row * blocks + block][half]. */
 static always_unrolled void add_group_s16(__m512i (*sums)[2], const __m512i *in, const __s8 *w,
@@ -143,8 +143,8 @@ static always_unrolled void add_group_s16(__m512i (*sums)[2], const __m512i *in,
 #pragma GCC unroll 2
 		for (half = 0; half < 2; half++) {
 			const __s8 *p = w + b * block_bytes + half * 32;
-			__m512i weights = _mm512_cvtepi8_epi16(
-				_mm256_loadu_si256((const __m256i *)p));
+			__m512i weights =
+				_mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p));
 
 #pragma GCC unroll 4
 			for (r = 0; r < rows; r++)
@@ -191,8 +191,8 @@ static __m512i wide_bias(const struct npu_fc *fc, __u32 channel)
 
 static void finish_s16(const struct npu_fc *fc, __u32 block, __u32 row, const __m512i sum[2])
 {
-	struct npu_scale16 scale = npu_scale16_load(fc->scales + block * 16 * fc->scale_step,
-						    fc->scale_step);
+	struct npu_scale16 scale =
+		npu_scale16_load(fc->scales + block * 16 * fc->scale_step, fc->scale_step);
 	__m256i low = npu_rescale64_8(_mm512_add_epi64(sum[0], wide_bias(fc, block * 16)),
 				      _mm512_castsi512_si256(scale.multiplier),
 				      _mm512_castsi512_si256(scale.shift));
@@ -275,8 +275,11 @@ void npu_fully_connected_s8_avx512vnni(const struct npu_exec *exec, const struct
 				       __u32 first, __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 8, .blocks = 4,
-		.one = tile_s8_1x1, .tall = tile_s8_8x1, .wide = tile_s8_1x4,
+		.rows = 8,
+		.blocks = 4,
+		.one = tile_s8_1x1,
+		.tall = tile_s8_8x1,
+		.wide = tile_s8_1x4,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);
@@ -286,10 +289,13 @@ void npu_fully_connected_s16_avx512vnni(const struct npu_exec *exec, const struc
 					__u32 first, __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 4, .blocks = 2,
-		.one = tile_s16_1x1, .tall = tile_s16_4x1, .wide = tile_s16_1x2,
+		.rows = 4,
+		.blocks = 2,
+		.one = tile_s16_1x1,
+		.tall = tile_s16_4x1,
+		.wide = tile_s16_1x2,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);
 }
-#endif /* __x86_64__ */
+#endif

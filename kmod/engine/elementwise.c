@@ -10,11 +10,11 @@
 
 struct walk {
 	__u32 tensors;
-	__u32 row;		/* elements of a row */
-	__u32 outer;		/* dimensions outside it, innermost first */
+	__u32 row;   /* elements of a row */
+	__u32 outer; /* dimensions outside it, innermost first */
 	__u32 dim[3];
-	__u32 stride[3][3];	/* [tensor][dimension] */
-	__u32 size[3];		/* of an element */
+	__u32 stride[3][3]; /* [tensor][dimension] */
+	__u32 size[3];	    /* of an element */
 	__u8 *base[3];
 };
 

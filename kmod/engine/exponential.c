@@ -47,8 +47,8 @@ __s32 npu_exp_negative(__s32 a, __u32 integer_bits)
 static __s32 half_denominator_reciprocal(__s32 a)
 {
 	const __s32 one = 1 << 29;
-	const __s32 guess_constant = 1515870810;	/* 48 / 17 in Q2.29 */
-	const __s32 guess_slope = -1010580540;		/* -32 / 17 in Q2.29 */
+	const __s32 guess_constant = 1515870810; /* 48 / 17 in Q2.29 */
+	const __s32 guess_slope = -1010580540;	 /* -32 / 17 in Q2.29 */
 	__s64 sum = (__s64)a + NPU_INT32_MAX;
 	__s32 half = (__s32)((sum + (sum >= 0 ? 1 : -1)) / 2);
 	__s32 x = npu_add32(guess_constant, npu_doubling_high_multiply(half, guess_slope));

@@ -12,8 +12,8 @@
 
 #include "npu_engine.h"
 
-#define NPU_INT32_MIN	((__s32)-2147483647 - 1)
-#define NPU_INT32_MAX	((__s32)2147483647)
+#define NPU_INT32_MIN ((__s32)-2147483647 - 1)
+#define NPU_INT32_MAX ((__s32)2147483647)
 
 static inline __s32 npu_add32(__s32 a, __s32 b)
 {

@@ -54,8 +54,7 @@ static void unit_s8(const struct npu_fc *fc, __u32 block, __u32 row)
 
 		for (k = 0; k < fc->depth; k++)
 			sum += in[k] * weights[k / 4 * 64 + lane * 4 + k % 4];
-		store(fc, row, channel,
-		      npu_rescale((__s32)sum, scale->multiplier, scale->shift));
+		store(fc, row, channel, npu_rescale((__s32)sum, scale->multiplier, scale->shift));
 	}
 }
 
@@ -86,8 +85,8 @@ static void unit_s16(const struct npu_fc *fc, __u32 block, __u32 row)
 	}
 }
 
-void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count, const struct npu_fc_tiles *tiles)
+void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count,
+		const struct npu_fc_tiles *tiles)
 {
 	__u32 block, row;
 	struct npu_fc fc;
@@ -119,21 +118,29 @@ void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 
 	}
 }
 
-void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn,
-			    __u32 first, __u32 count)
+void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			    __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 1, .blocks = 1, .one = unit_s8, .tall = unit_s8, .wide = unit_s8,
+		.rows = 1,
+		.blocks = 1,
+		.one = unit_s8,
+		.tall = unit_s8,
+		.wide = unit_s8,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);
 }
 
-void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn,
-			     __u32 first, __u32 count)
+void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			     __u32 count)
 {
 	static const struct npu_fc_tiles tiles = {
-		.rows = 1, .blocks = 1, .one = unit_s16, .tall = unit_s16, .wide = unit_s16,
+		.rows = 1,
+		.blocks = 1,
+		.one = unit_s16,
+		.tall = unit_s16,
+		.wide = unit_s16,
 	};
 
 	npu_fc_run(exec, insn, first, count, &tiles);

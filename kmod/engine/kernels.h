@@ -94,7 +94,7 @@ static inline __s32 npu_read_once_s16(const __s16 *p)
 /* ------------------------------------------------------------ elementwise */
 
 /* Elements of one unit of an elementwise instruction, in the order of N, H, W, C. */
-#define NPU_ELEMENTWISE_UNIT	512
+#define NPU_ELEMENTWISE_UNIT 512
 
 /**
  * struct npu_row_context - what a row function needs to know
@@ -126,8 +126,8 @@ __u32 npu_elementwise_total(const struct npu_insn *insn);
 __u32 npu_elementwise_dense(const struct npu_insn *insn);
 
 /* ADD aligns both inputs with this many bits below the point before it rescales them. */
-#define NPU_ADD_BITS_S8		20
-#define NPU_ADD_BITS_S16	15
+#define NPU_ADD_BITS_S8 20
+#define NPU_ADD_BITS_S16 15
 
 /* Rows that finish what a vector kernel leaves at the end of a row. */
 void npu_add_s8_row(const struct npu_row_context *context, void *out, const void *in1,
@@ -202,8 +202,8 @@ struct npu_fc_tiles {
 };
 
 /* Cover units [first, first + count) with tiles. */
-void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count, const struct npu_fc_tiles *tiles);
+void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count,
+		const struct npu_fc_tiles *tiles);
 
 /* Bytes of one block of sixteen channels. */
 static inline unsigned long npu_fc_block_bytes(const struct npu_fc *fc)
@@ -222,16 +222,14 @@ static inline __u32 npu_fc_lanes(const struct npu_fc *fc, __u32 block)
 /* ---------------------------------------------------------- scalar kernels */
 
 void npu_copy(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
-void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn,
-			    __u32 first, __u32 count);
-void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn,
-			     __u32 first, __u32 count);
-void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count);
+void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			    __u32 count);
+void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			     __u32 count);
+void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		 __u32 count);
-void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		__u32 count);
+void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_mul_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		 __u32 count);
 void npu_clamp_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -36,7 +36,7 @@ static void row_address(const struct npu_exec *exec, const struct npu_insn *insn
  * There are at most 256 distances from the maximum: each exponential is computed
  * once in a run. A computed value may equal UNKNOWN; it is then computed again.
  */
-#define UNKNOWN	(-1)
+#define UNKNOWN (-1)
 
 struct exponentials {
 	__s32 value[256];
@@ -97,8 +97,8 @@ static void softmax_s8_row(const struct npu_insn *insn, const struct row *row,
 		__u32 distance = distance_s8(in + i, max);
 
 		if (distance <= limit)
-			sum = npu_add32(sum, npu_rounding_shift(
-						exponential_s8(insn, known, distance), 12));
+			sum = npu_add32(
+				sum, npu_rounding_shift(exponential_s8(insn, known, distance), 12));
 	}
 	scale = reciprocal(sum, &bits);
 	for (i = 0; i < length; i++) {

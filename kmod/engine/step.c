@@ -14,33 +14,33 @@ struct price {
 };
 
 static const struct price price[NPU_KERNELS] = {
-	[NPU_KERNEL_NOP]		= { 0, 1 },
-	[NPU_KERNEL_COPY]		= { 2, 200 },
-	[NPU_KERNEL_FULLY_CONNECTED_S8]	= { 16, 600 },
+	[NPU_KERNEL_NOP] = { 0, 1 },
+	[NPU_KERNEL_COPY] = { 2, 200 },
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 16, 600 },
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
-	[NPU_KERNEL_ADD_S8]		= { 10, 200 },
-	[NPU_KERNEL_ADD_S16]		= { 10, 200 },
-	[NPU_KERNEL_MUL_S8]		= { 8, 200 },
-	[NPU_KERNEL_MUL_S16]		= { 8, 200 },
-	[NPU_KERNEL_CLAMP_S8]		= { 2, 200 },
-	[NPU_KERNEL_CLAMP_S16]		= { 2, 200 },
-	[NPU_KERNEL_REQUANTISE_S8]	= { 8, 200 },
-	[NPU_KERNEL_REQUANTISE_S16]	= { 8, 200 },
-	[NPU_KERNEL_REQUANTISE_S32]	= { 8, 200 },
-	[NPU_KERNEL_TABLE_S8]		= { 8, 200 },
-	[NPU_KERNEL_TABLE_S16]		= { 16, 200 },
-	[NPU_KERNEL_SIGMOID_S8]		= { 160, 200 },
-	[NPU_KERNEL_SIGMOID_S16]	= { 24, 200 },
-	[NPU_KERNEL_TANH_S8]		= { 160, 200 },
-	[NPU_KERNEL_TANH_S16]		= { 24, 200 },
-	[NPU_KERNEL_SOFTMAX_S8]		= { 32, 400 },
-	[NPU_KERNEL_SOFTMAX_S16]	= { 60, 400 },
+	[NPU_KERNEL_ADD_S8] = { 10, 200 },
+	[NPU_KERNEL_ADD_S16] = { 10, 200 },
+	[NPU_KERNEL_MUL_S8] = { 8, 200 },
+	[NPU_KERNEL_MUL_S16] = { 8, 200 },
+	[NPU_KERNEL_CLAMP_S8] = { 2, 200 },
+	[NPU_KERNEL_CLAMP_S16] = { 2, 200 },
+	[NPU_KERNEL_REQUANTISE_S8] = { 8, 200 },
+	[NPU_KERNEL_REQUANTISE_S16] = { 8, 200 },
+	[NPU_KERNEL_REQUANTISE_S32] = { 8, 200 },
+	[NPU_KERNEL_TABLE_S8] = { 8, 200 },
+	[NPU_KERNEL_TABLE_S16] = { 16, 200 },
+	[NPU_KERNEL_SIGMOID_S8] = { 160, 200 },
+	[NPU_KERNEL_SIGMOID_S16] = { 24, 200 },
+	[NPU_KERNEL_TANH_S8] = { 160, 200 },
+	[NPU_KERNEL_TANH_S16] = { 24, 200 },
+	[NPU_KERNEL_SOFTMAX_S8] = { 32, 400 },
+	[NPU_KERNEL_SOFTMAX_S16] = { 60, 400 },
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
-#define PRICE_PIECE		128
+#define PRICE_PIECE 128
 /* The exponential of one distance from the maximum, at most 256 of them. */
-#define PRICE_EXPONENTIAL	160
+#define PRICE_EXPONENTIAL 160
 
 enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 {

@@ -12,14 +12,13 @@ struct field_names {
 	const char *dim[4], *stride[3];
 };
 
-#define FIELD_NAMES(t)                                                                          \
-	{                                                                                       \
-		t, t ".slot", t ".type", t ".layout", t ".reserved", t ".offset",               \
-			t ".zero_point",                                                        \
-			{ t ".dim[0]", t ".dim[1]", t ".dim[2]", t ".dim[3]" },                 \
-		{                                                                               \
-			t ".stride[0]", t ".stride[1]", t ".stride[2]"                          \
-		}                                                                               \
+#define FIELD_NAMES(t)                                                                             \
+	{                                                                                          \
+		t, t ".slot", t ".type", t ".layout", t ".reserved", t ".offset", t ".zero_point", \
+			{ t ".dim[0]", t ".dim[1]", t ".dim[2]", t ".dim[3]" },                    \
+		{                                                                                  \
+			t ".stride[0]", t ".stride[1]", t ".stride[2]"                             \
+		}                                                                                  \
 	}
 
 static const struct field_names names[NPU_INSN_TENSORS] = {
@@ -39,8 +38,7 @@ bool npu_refuse_type(struct npu_check *check, unsigned int index, const char *re
 	return npu_refuse(check, names[index].type, reason);
 }
 
-bool npu_refuse_dim(struct npu_check *check, unsigned int index, unsigned int d,
-		    const char *reason)
+bool npu_refuse_dim(struct npu_check *check, unsigned int index, unsigned int d, const char *reason)
 {
 	return npu_refuse(check, names[index].dim[d], reason);
 }
@@ -59,7 +57,8 @@ bool npu_check_unused(struct npu_check *check, unsigned int first)
 		const struct field_names *n = &names[i];
 
 		if (t->type != NPU_TYPE_NONE)
-			return npu_refuse(check, n->type, "must be 0: the opcode has no such tensor");
+			return npu_refuse(check, n->type,
+					  "must be 0: the opcode has no such tensor");
 		if (t->slot)
 			return npu_refuse(check, n->slot, "must be 0 in an unused tensor");
 		if (t->layout)
@@ -114,8 +113,7 @@ static bool check_distinct(struct npu_check *check, unsigned int index, __u64 ro
 		unsigned int least = 3;
 
 		for (d = 0; d < 3; d++)
-			if (!(done & 1u << d) &&
-			    (least == 3 || t->stride[d] < t->stride[least]))
+			if (!(done & 1u << d) && (least == 3 || t->stride[d] < t->stride[least]))
 				least = d;
 		done |= 1u << least;
 		if (t->dim[least] == 1)
@@ -259,9 +257,10 @@ bool npu_check_overlap(struct npu_check *check, unsigned int count, bool in_plac
 			continue;
 		if (in_place && same_view(out, in))
 			continue;
-		return npu_refuse(check, names[i].offset,
-				  in_place ? "makes it overlap the output without being the same view" :
-					     "makes it overlap the output");
+		return npu_refuse(
+			check, names[i].offset,
+			in_place ? "makes it overlap the output without being the same view"
+				 : "makes it overlap the output");
 	}
 	return true;
 }

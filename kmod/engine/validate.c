@@ -3,18 +3,18 @@
 #include "kernels.h"
 #include "validate.h"
 
-#define ANY_TYPE	(NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16) | NPU_TYPE_MASK(INT32) | \
-			 NPU_TYPE_MASK(INT64))
-#define ACTIVATION	(NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16))
+#define ANY_TYPE \
+	(NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16) | NPU_TYPE_MASK(INT32) | NPU_TYPE_MASK(INT64))
+#define ACTIVATION (NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16))
 
 /* The shift of an int16 fully connected layer must leave its 64-bit rounding a bit. */
-#define MAX_SHIFT_64	7
+#define MAX_SHIFT_64 7
 
 /* Parameters that the opcode does not use are zero. */
 static bool check_raw(struct npu_check *check, unsigned int used)
 {
-	static const char *const name[] = { "raw[0]", "raw[1]", "raw[2]", "raw[3]",
-					    "raw[4]", "raw[5]", "raw[6]", "raw[7]",
+	static const char *const name[] = { "raw[0]", "raw[1]", "raw[2]",  "raw[3]",
+					    "raw[4]", "raw[5]", "raw[6]",  "raw[7]",
 					    "raw[8]", "raw[9]", "raw[10]", "raw[11]" };
 	unsigned int i;
 
@@ -45,8 +45,9 @@ static bool check_scales(struct npu_check *check, const char *field, __u32 offse
 	scale = npu_scales(check->consts, offset);
 	for (i = 0; i < count; i++) {
 		if (scale[i].multiplier != 0 && scale[i].multiplier < 1 << 30)
-			return npu_refuse(check, field,
-					  "names a multiplier that is neither 0 nor in [2^30, 2^31)");
+			return npu_refuse(
+				check, field,
+				"names a multiplier that is neither 0 nor in [2^30, 2^31)");
 		if (scale[i].shift < -31 || scale[i].shift > max_shift)
 			return npu_refuse(check, field, "names a shift that is out of range");
 	}
@@ -138,8 +139,8 @@ static bool check_fully_connected(struct npu_check *check)
 	if (!npu_check_output(check, ACTIVATION) || !npu_check_input(check, 1, ACTIVATION) ||
 	    !npu_check_weights(check, 2))
 		return false;
-	if (bias && !npu_check_input(check, 3, NPU_TYPE_MASK(INT32) |
-					       (wide ? NPU_TYPE_MASK(INT64) : 0)))
+	if (bias &&
+	    !npu_check_input(check, 3, NPU_TYPE_MASK(INT32) | (wide ? NPU_TYPE_MASK(INT64) : 0)))
 		return false;
 	if (!npu_check_unused(check, bias ? 4 : 3) || !check_fc_shapes(check) ||
 	    !npu_check_overlap(check, 4, false) || !check_raw(check, 4))

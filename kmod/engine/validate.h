@@ -25,7 +25,7 @@ struct npu_check {
 	struct npu_fault *fault;
 };
 
-#define NPU_TYPE_MASK(type)	(1u << NPU_TYPE_##type)
+#define NPU_TYPE_MASK(type) (1u << NPU_TYPE_##type)
 
 bool npu_refuse(struct npu_check *check, const char *field, const char *reason);
 bool npu_refuse_type(struct npu_check *check, unsigned int index, const char *reason);

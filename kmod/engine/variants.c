@@ -6,53 +6,50 @@
  *	avx2_*.c		need -mavx2
  *	avx512vnni_*.c		need -mavx512f -mavx512bw -mavx512vl -mavx512vnni
  * and, in the kernel, the flags of files that may use the FPU. On other architectures
- * they are empty.
+ * they are empty; so they are for sparse, which does not know the intrinsics.
  */
 #include "kernels.h"
 
 const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
-	[NPU_KERNEL_COPY]		= npu_copy,
-	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8,
+	[NPU_KERNEL_COPY] = npu_copy,
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16,
-	[NPU_KERNEL_ADD_S8]		= npu_add_s8,
-	[NPU_KERNEL_ADD_S16]		= npu_add_s16,
-	[NPU_KERNEL_MUL_S8]		= npu_mul_s8,
-	[NPU_KERNEL_MUL_S16]		= npu_mul_s16,
-	[NPU_KERNEL_CLAMP_S8]		= npu_clamp_s8,
-	[NPU_KERNEL_CLAMP_S16]		= npu_clamp_s16,
-	[NPU_KERNEL_REQUANTISE_S8]	= npu_requantise,
-	[NPU_KERNEL_REQUANTISE_S16]	= npu_requantise,
-	[NPU_KERNEL_REQUANTISE_S32]	= npu_requantise,
-	[NPU_KERNEL_TABLE_S8]		= npu_table_s8,
-	[NPU_KERNEL_TABLE_S16]		= npu_table_s16,
-	[NPU_KERNEL_SIGMOID_S8]		= npu_sigmoid_s8,
-	[NPU_KERNEL_SIGMOID_S16]	= npu_sigmoid_s16,
-	[NPU_KERNEL_TANH_S8]		= npu_tanh_s8,
-	[NPU_KERNEL_TANH_S16]		= npu_tanh_s16,
-	[NPU_KERNEL_SOFTMAX_S8]		= npu_softmax_s8,
-	[NPU_KERNEL_SOFTMAX_S16]	= npu_softmax_s16,
+	[NPU_KERNEL_ADD_S8] = npu_add_s8,
+	[NPU_KERNEL_ADD_S16] = npu_add_s16,
+	[NPU_KERNEL_MUL_S8] = npu_mul_s8,
+	[NPU_KERNEL_MUL_S16] = npu_mul_s16,
+	[NPU_KERNEL_CLAMP_S8] = npu_clamp_s8,
+	[NPU_KERNEL_CLAMP_S16] = npu_clamp_s16,
+	[NPU_KERNEL_REQUANTISE_S8] = npu_requantise,
+	[NPU_KERNEL_REQUANTISE_S16] = npu_requantise,
+	[NPU_KERNEL_REQUANTISE_S32] = npu_requantise,
+	[NPU_KERNEL_TABLE_S8] = npu_table_s8,
+	[NPU_KERNEL_TABLE_S16] = npu_table_s16,
+	[NPU_KERNEL_SIGMOID_S8] = npu_sigmoid_s8,
+	[NPU_KERNEL_SIGMOID_S16] = npu_sigmoid_s16,
+	[NPU_KERNEL_TANH_S8] = npu_tanh_s8,
+	[NPU_KERNEL_TANH_S16] = npu_tanh_s16,
+	[NPU_KERNEL_SOFTMAX_S8] = npu_softmax_s8,
+	[NPU_KERNEL_SOFTMAX_S16] = npu_softmax_s16,
 };
 
 #ifdef __x86_64__
-#define AVX2_ELEMENTWISE						\
-	[NPU_KERNEL_ADD_S8]		= npu_add_s8_avx2,		\
-	[NPU_KERNEL_ADD_S16]		= npu_add_s16_avx2,		\
-	[NPU_KERNEL_MUL_S8]		= npu_mul_s8_avx2,		\
-	[NPU_KERNEL_MUL_S16]		= npu_mul_s16_avx2,		\
-	[NPU_KERNEL_CLAMP_S8]		= npu_clamp_s8_avx2,		\
-	[NPU_KERNEL_CLAMP_S16]		= npu_clamp_s16_avx2,		\
-	[NPU_KERNEL_REQUANTISE_S8]	= npu_requantise_avx2,		\
-	[NPU_KERNEL_REQUANTISE_S16]	= npu_requantise_avx2,		\
-	[NPU_KERNEL_REQUANTISE_S32]	= npu_requantise_avx2
+#define AVX2_ELEMENTWISE                                                                        \
+	[NPU_KERNEL_ADD_S8] = npu_add_s8_avx2, [NPU_KERNEL_ADD_S16] = npu_add_s16_avx2,         \
+	[NPU_KERNEL_MUL_S8] = npu_mul_s8_avx2, [NPU_KERNEL_MUL_S16] = npu_mul_s16_avx2,         \
+	[NPU_KERNEL_CLAMP_S8] = npu_clamp_s8_avx2, [NPU_KERNEL_CLAMP_S16] = npu_clamp_s16_avx2, \
+	[NPU_KERNEL_REQUANTISE_S8] = npu_requantise_avx2,                                       \
+	[NPU_KERNEL_REQUANTISE_S16] = npu_requantise_avx2,                                      \
+	[NPU_KERNEL_REQUANTISE_S32] = npu_requantise_avx2
 
 static const npu_kernel avx2_kernels[NPU_KERNELS] = {
-	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8_avx2,
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8_avx2,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
 	AVX2_ELEMENTWISE,
 };
 
 static const npu_kernel avx512vnni_kernels[NPU_KERNELS] = {
-	[NPU_KERNEL_FULLY_CONNECTED_S8]	= npu_fully_connected_s8_avx512vnni,
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8_avx512vnni,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx512vnni,
 	AVX2_ELEMENTWISE,
 };
@@ -70,7 +67,7 @@ static const struct npu_variant variants[] = {
 #endif
 };
 
-#define VARIANTS	(sizeof(variants) / sizeof(variants[0]))
+#define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
 static bool same_name(const char *a, const char *b)
 {

@@ -17,8 +17,8 @@
 
 #include "npu_engine.h"
 
-#define PAGE		4096u
-#define OUT_PATTERN	0xa5
+#define PAGE 4096u
+#define OUT_PATTERN 0xa5
 
 /* ---------------------------------------------------------------- random */
 
@@ -48,8 +48,8 @@ static inline int32_t rng_range(struct rng *rng, int32_t low, int32_t high)
 struct operation {
 	const char *name;
 	uint16_t opcode;
-	uint8_t out, in;	/* enum npu_type */
-	uint8_t bias;		/* of FULLY_CONNECTED */
+	uint8_t out, in; /* enum npu_type */
+	uint8_t bias;	 /* of FULLY_CONNECTED */
 };
 
 static const struct operation operations[] = {
@@ -86,7 +86,7 @@ static const struct operation operations[] = {
 	{ "softmax_s16_s16", NPU_OP_SOFTMAX, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 };
 
-#define OPERATIONS	(sizeof(operations) / sizeof(operations[0]))
+#define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 static inline uint32_t type_bytes(uint32_t type)
 {
@@ -101,8 +101,8 @@ static inline uint32_t type_bytes(uint32_t type)
 struct guarded {
 	uint8_t *map;
 	size_t map_bytes;
-	uint8_t *page;		/* the first accessible one */
-	uint32_t offset;	/* of the operand in it */
+	uint8_t *page;	 /* the first accessible one */
+	uint32_t offset; /* of the operand in it */
 	size_t bytes;
 };
 
@@ -404,8 +404,8 @@ static inline bool case_valid(struct engine_case *c, struct npu_slot_need needs[
 
 	memset(needs, 0, NPU_MAX_SLOTS * sizeof(*needs));
 	memset(fault, 0, sizeof(*fault));
-	valid = npu_insn_validate(&c->insn, c->exec.consts, c->consts.bytes, c->slots, needs, &total,
-				  fault);
+	valid = npu_insn_validate(&c->insn, c->exec.consts, c->consts.bytes, c->slots, needs,
+				  &total, fault);
 	*cost = total;
 	return valid;
 }

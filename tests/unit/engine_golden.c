@@ -10,7 +10,7 @@
 /* ------------------------------------------------------- reading the cases */
 
 struct golden {
-	char path[512];		/* of the folder */
+	char path[512]; /* of the folder */
 	char name[128];
 	char json[8192];
 };
@@ -251,12 +251,12 @@ static void check_softmax(const char *name, const char *operation)
 	free(out);
 }
 
-#define NEED_DATA()                                                                             \
-	do {                                                                                    \
-		if (!data_present()) {                                                          \
-			print_message("# NPU_DATA has no cmsis-nn folder\n");                   \
-			skip();                                                                 \
-		}                                                                               \
+#define NEED_DATA()                                                           \
+	do {                                                                  \
+		if (!data_present()) {                                        \
+			print_message("# NPU_DATA has no cmsis-nn folder\n"); \
+			skip();                                               \
+		}                                                             \
 	} while (0)
 
 static void test_fully_connected_s8(void **state)

@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define MAX_NEED	(1u << 20)
-#define MAX_COST	20000000u
+#define MAX_NEED (1u << 20)
+#define MAX_COST 20000000u
 
 /* Run @insn on memory that is exactly what the validator asked for. */
 static void run_validated(const struct npu_insn *insn, const struct engine_case *from,
@@ -44,11 +44,12 @@ static void run_validated(const struct npu_insn *insn, const struct engine_case 
 
 static void damage(struct npu_insn *insn, struct rng *rng)
 {
-	static const uint32_t interesting[] = { 0,	1,	    2,		3,	    15,
-						16,	17,	    63,		64,	    127,
-						255,	256,	    0x7fff,	0x8000,	    0xffff,
-						1 << 24, 0x3fffffff, 0x40000000, 0x7fffffff,
-						0x80000000, 0xfffffffe, 0xffffffff };
+	static const uint32_t interesting[] = { 0,	    1,		2,	    3,
+						15,	    16,		17,	    63,
+						64,	    127,	255,	    256,
+						0x7fff,	    0x8000,	0xffff,	    1 << 24,
+						0x3fffffff, 0x40000000, 0x7fffffff, 0x80000000,
+						0xfffffffe, 0xffffffff };
 	uint32_t words = sizeof(*insn) / 4, *word = (uint32_t *)insn;
 	uint32_t count = 1 + rng_next(rng) % 3;
 
@@ -178,8 +179,7 @@ static void test_extreme_parameters(void **state)
 				if (!variant_runs_here(variant))
 					continue;
 				case_run(c, variant, UINT32_MAX);
-				if (memcmp(expected, guarded_data(&c->slot[0]),
-					   c->slot[0].bytes))
+				if (memcmp(expected, guarded_data(&c->slot[0]), c->slot[0].bytes))
 					fail_msg("%s %s differs", operations[o].name,
 						 npu_variant_name(variant));
 			}
@@ -208,11 +208,12 @@ static void *rewrite(void *data)
 		uint64_t pattern = rng_next(&rng) * 0x100000001ull;
 
 		if (rng_next(&rng) % 2)
-			pattern = rng_next(&rng) % 2 ? 0x8080808080808080ull : 0x7f7f7f7f7f7f7f7full;
+			pattern = rng_next(&rng) % 2 ? 0x8080808080808080ull
+						     : 0x7f7f7f7f7f7f7f7full;
 		for (i = 0; i < c->slots; i++)
 			for (b = 0; b < c->slot[i].bytes; b++)
-				((volatile uint8_t *)guarded_data(&c->slot[i]))[b] =
-					pattern >> b % 8 * 8;
+				((volatile uint8_t *)guarded_data(&c->slot[i]))[b] = pattern >>
+										     b % 8 * 8;
 		atomic_fetch_add(&writer->rounds, 1);
 	}
 	return NULL;

@@ -211,8 +211,8 @@ static void check_requantise(const char *name, struct rng *rng)
 		int64_t x = rescaled((int64_t)element(c, 1, i) - insn->t[1].zero_point, *scale);
 
 		x += insn->t[0].zero_point;
-		expect_element(c, name, i, limited(x, insn->requantise.act_min,
-						   insn->requantise.act_max));
+		expect_element(c, name, i,
+			       limited(x, insn->requantise.act_min, insn->requantise.act_max));
 	}
 	case_free(c);
 }
@@ -266,8 +266,8 @@ static void check_fully_connected(const char *name, struct rng *rng)
 	case_run(c, npu_variant_at(0), UINT32_MAX);
 	for (r = 0; r < rows; r++)
 		for (o = 0; o < channels; o++) {
-			struct npu_scale scale = scale_at(c, insn->fc.scales,
-							  insn->fc.scale_count > 1 ? o : 0);
+			struct npu_scale scale =
+				scale_at(c, insn->fc.scales, insn->fc.scale_count > 1 ? o : 0);
 			int64_t sum = dot(c, r, o, depth), y;
 
 			if (insn->t[3].type == NPU_TYPE_INT64)
@@ -378,7 +378,8 @@ static void check_curve_s16(const char *name, double (*curve)(double), int power
 				worst = fmax(worst, error);
 			}
 		}
-		/* the table's step of 1/24 bends by 1/8 * 1/24^2 * max|f''| * 2^15, and roundings */
+		/* the table's step of 1/24 bends by 1/8 * 1/24^2 * max|f''| * 2^15, and roundings
+		 */
 		if (worst > 8)
 			fail_msg("%s: off by %f steps at scale %g", name, worst, step);
 	}
@@ -400,7 +401,9 @@ static void check_softmax(const char *name, double step, uint32_t length, struct
 	struct npu_insn *insn = &c->insn;
 	bool wide_in = insn->t[1].type == NPU_TYPE_INT16, wide = insn->t[0].type == NPU_TYPE_INT16;
 	struct npu_scale scale = from_real(wide_in ? step * 65535 / 10 : step * 67108864.0);
-	double unit = wide ? (wide_in ? 32767 : 65536) : 256, zero = wide_in ? 0 : wide ? -32768 : -128;
+	double unit = wide ? (wide_in ? 32767 : 65536) : 256, zero = wide_in ? 0
+								     : wide  ? -32768
+									     : -128;
 	/* a table of e^x to 15 bits: each element of the row may add an error to the sum */
 	double tolerance = wide ? (wide_in ? 4 + 1.6 * length : 6) : 1;
 	uint32_t r, i;
@@ -488,14 +491,10 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add_exact),
-		cmocka_unit_test(test_add_meaning),
-		cmocka_unit_test(test_mul_and_requantise),
-		cmocka_unit_test(test_fully_connected),
-		cmocka_unit_test(test_sigmoid_and_tanh),
-		cmocka_unit_test(test_softmax),
-		cmocka_unit_test(test_softmax_longest),
-		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_add_exact),	   cmocka_unit_test(test_add_meaning),
+		cmocka_unit_test(test_mul_and_requantise), cmocka_unit_test(test_fully_connected),
+		cmocka_unit_test(test_sigmoid_and_tanh),   cmocka_unit_test(test_softmax),
+		cmocka_unit_test(test_softmax_longest),	   cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,12 +25,12 @@ static void expect(struct engine_case *c, const char *field, int line)
 		assert_true(strlen(fault.reason) > 0);
 }
 
-#define TRY(lvalue, value, field)                                                               \
-	do {                                                                                    \
-		__typeof__(lvalue) old_ = (lvalue);                                             \
-		(lvalue) = (value);                                                             \
-		expect(c, field, __LINE__);                                                     \
-		(lvalue) = old_;                                                                \
+#define TRY(lvalue, value, field)                   \
+	do {                                        \
+		__typeof__(lvalue) old_ = (lvalue); \
+		(lvalue) = (value);                 \
+		expect(c, field, __LINE__);         \
+		(lvalue) = old_;                    \
 	} while (0)
 
 static struct engine_case *make(const char *name, uint32_t w, uint32_t channels, uint32_t depth)
@@ -338,7 +338,7 @@ static void check_scales(struct engine_case *c, __u32 *offset, uint32_t count, i
 	TRY(*offset, *offset + 1, field);
 	TRY(*offset, c->consts.bytes, field);
 	TRY(*offset, 0xfffffffcu, field);
-	for (i = 0; i < count; i += count > 1 ? count - 1 : 1) {
+	for (i = 0; i<count; i += count> 1 ? count - 1 : 1) {
 		TRY(scale[i].multiplier, 0, NULL);
 		TRY(scale[i].multiplier, INT32_MAX, NULL);
 		TRY(scale[i].multiplier, (1 << 30) - 1, field);
@@ -483,9 +483,9 @@ static void test_clamp(void **state)
 
 static void test_requantise(void **state)
 {
-	static const char *const name[] = { "requantise_s8_s8",	  "requantise_s8_s16",
-					    "requantise_s16_s8",  "requantise_s16_s16",
-					    "requantise_s32_s8",  "requantise_s32_s16" };
+	static const char *const name[] = { "requantise_s8_s8",	 "requantise_s8_s16",
+					    "requantise_s16_s8", "requantise_s16_s16",
+					    "requantise_s32_s8", "requantise_s32_s16" };
 	size_t i;
 
 	(void)state;

@@ -62,7 +62,7 @@ static void check_case(const struct operation *op, const struct shape *s, struct
 
 static const uint32_t edges[] = { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65 };
 
-#define EDGES	(sizeof(edges) / sizeof(edges[0]))
+#define EDGES (sizeof(edges) / sizeof(edges[0]))
 
 static uint32_t random_edge(struct rng *rng)
 {
@@ -77,8 +77,14 @@ static void test_edge_sizes(void **state)
 	(void)state;
 	for (o = 0; o < OPERATIONS; o++)
 		for (e = 0; e < EDGES; e++) {
-			struct shape s = { 1, 1, random_edge(&rng), edges[e], random_edge(&rng), 0,
-					   rng_next(&rng) % 2, false };
+			struct shape s = { 1,
+					   1,
+					   random_edge(&rng),
+					   edges[e],
+					   random_edge(&rng),
+					   0,
+					   rng_next(&rng) % 2,
+					   false };
 
 			check_case(&operations[o], &s, &rng);
 			s.w = edges[e];
@@ -128,9 +134,9 @@ static void test_extreme_values(void **state)
 /* Each K around a group, and around the chunk in which vector kernels sum int16 products. */
 static void test_depths(void **state)
 {
-	static const uint32_t depth[] = { 1,   2,   3,   4,   5,   6,   7,    8,   9,   127, 128,
-					  129, 130, 131, 255, 256, 257, 258,  259, 511, 512, 513,
-					  515, 516, 784, 1023, 1024, 1025, 4099 };
+	static const uint32_t depth[] = { 1,   2,   3,	 4,   5,   6,	 7,    8,    9,	  127,
+					  128, 129, 130, 131, 255, 256,	 257,  258,  259, 511,
+					  512, 513, 515, 516, 784, 1023, 1024, 1025, 4099 };
 	struct rng rng = { 4 };
 	unsigned int o, i;
 
@@ -263,8 +269,7 @@ static void test_in_place(void **state)
 			c->exec.unit = 0;
 			while (!npu_exec_done(&c->exec))
 				npu_exec_step(variant, &c->exec, 2000);
-			assert_memory_equal(guarded_data(&c->slot[1]), expected,
-					    c->slot[0].bytes);
+			assert_memory_equal(guarded_data(&c->slot[1]), expected, c->slot[0].bytes);
 		}
 		free(input);
 		free(expected);
@@ -302,14 +307,10 @@ static void test_choice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_choice),
-		cmocka_unit_test(test_edge_sizes),
-		cmocka_unit_test(test_random_shapes),
-		cmocka_unit_test(test_extreme_values),
-		cmocka_unit_test(test_depths),
-		cmocka_unit_test(test_deepest),
-		cmocka_unit_test(test_weight_padding),
-		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_choice),	       cmocka_unit_test(test_edge_sizes),
+		cmocka_unit_test(test_random_shapes),  cmocka_unit_test(test_extreme_values),
+		cmocka_unit_test(test_depths),	       cmocka_unit_test(test_deepest),
+		cmocka_unit_test(test_weight_padding), cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_in_place),
 	};
 
