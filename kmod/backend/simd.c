@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backend that every board has: the CPU's vector units.
+ *
+ * Vector registers are claimed for one step at a time. A claim turns preemption off, so a step is
+ * kept to about 50 µs; an instruction that runs on ordinary registers claims nothing.
+ */
+#include <linux/math64.h>
+
+#include <drm/drm_print.h>
+
+#ifdef CONFIG_X86_64
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
+#endif
+
+#include "npu_backend.h"
+#include "../npu_drv.h"
+
+#define STEP_US 50
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+static u32 simd_features(void)
+{
+	u32 features = 0;
+
+	if (boot_cpu_has(X86_FEATURE_AVX2) &&
+	    cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL)) {
+		features |= DRM_NPU_ISA_AVX2;
+		if (boot_cpu_has(X86_FEATURE_AVX_VNNI))
+			features |= DRM_NPU_ISA_AVX_VNNI;
+	}
+	if (boot_cpu_has(X86_FEATURE_AVX512F) && boot_cpu_has(X86_FEATURE_AVX512BW) &&
+	    boot_cpu_has(X86_FEATURE_AVX512VL) && boot_cpu_has(X86_FEATURE_AVX512_VNNI) &&
+	    cpu_has_xfeatures(XFEATURE_MASK_AVX512, NULL))
+		features |= DRM_NPU_ISA_AVX512_VNNI;
+	return features;
+}
+
+static void vector_begin(void)
+{
+	kernel_fpu_begin();
+}
+
+static void vector_end(void)
+{
+	kernel_fpu_end();
+}
+#else
+static u32 simd_features(void)
+{
+	return 0;
+}
+
+static void vector_begin(void)
+{
+}
+
+static void vector_end(void)
+{
+}
+#endif
+
+static int simd_init(struct npu_device *npu, const char *variant)
+{
+	npu->isa_features = simd_features();
+	npu->variant = npu_variant_find(variant && *variant ? variant : NULL, npu->isa_features);
+	if (!npu->variant) {
+		drm_err(&npu->drm, "variant=%s is unknown or needs what this CPU lacks\n", variant);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void simd_step(struct npu_device *npu, struct npu_exec *exec)
+{
+	u32 budget = npu_variant_units_per_us(npu->variant) * STEP_US;
+
+	if (!npu_exec_vector(npu->variant, exec)) {
+		npu_exec_step(npu->variant, exec, budget);
+		return;
+	}
+	vector_begin();
+	npu_exec_step(npu->variant, exec, budget);
+	vector_end();
+}
+
+static u64 simd_cost_ns(struct npu_device *npu, u64 cost)
+{
+	u32 units = npu_variant_units_per_us(npu->variant);
+
+	if (cost > U64_MAX / NSEC_PER_USEC)
+		return U64_MAX;
+	return div_u64(cost * NSEC_PER_USEC, units);
+}
+
+const struct npu_backend npu_simd_backend = {
+	.name = "simd",
+	.init = simd_init,
+	.step = simd_step,
+	.cost_ns = simd_cost_ns,
+};

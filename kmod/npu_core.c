@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Compute cores: kernel threads that run jobs in short steps. Between two steps a core looks for
+ * an abort, the time limit and a more urgent job.
+ *
+ * All of it is inside dma_fence_begin_signalling(): others wait for the fences that a core
+ * signals, so it allocates nothing and takes no lock under which anybody allocates.
+ */
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "backend/npu_backend.h"
+#include "npu_drv.h"
+
+/*
+ * The validated cost is what the backend is sure to do on hardware; an emulator or a CPU at its
+ * lowest clock is far slower, and a job must not be killed for that.
+ */
+#define LIMIT_FACTOR	32
+#define LIMIT_FLOOR_NS	(1ull * NSEC_PER_SEC)
+
+static u64 npu_job_limit_ns(const struct npu_job *job)
+{
+	u64 cost = job->launch->cost_ns;
+
+	if (cost > U64_MAX / LIMIT_FACTOR)
+		return U64_MAX;
+	return max(LIMIT_FLOOR_NS, cost * LIMIT_FACTOR);
+}
+
+/* Run time of this thread: a core that does not get the CPU does not hang. */
+static u64 npu_core_runtime(void)
+{
+	return READ_ONCE(current->se.sum_exec_runtime);
+}
+
+/*
+ * Run @job until it ends or must make room. True: it has ended, with *result.
+ */
+static bool npu_core_run(struct npu_core *core, struct npu_job *job, int *result)
+{
+	struct npu_device *npu = core->npu;
+	u64 runtime = npu_core_runtime(), limit = npu_job_limit_ns(job), ran;
+	bool ended = true;
+
+	if (!job->started_ns)
+		job->started_ns = core->began_ns;
+	for (;;) {
+		*result = READ_ONCE(job->abort);
+		if (*result)
+			break;
+		npu->backend->step(npu, &job->exec);
+		if (npu_exec_done(&job->exec))
+			break;
+		if (job->run_ns + npu_core_runtime() - runtime > limit) {
+			*result = -ETIMEDOUT;
+			break;
+		}
+		ran = ktime_get_ns() - core->began_ns;
+		if (npu_sched_should_yield(npu, job, ran)) {
+			ended = false;
+			break;
+		}
+		cond_resched();
+	}
+	job->run_ns += npu_core_runtime() - runtime;
+	return ended;
+}
+
+/* Put back a job that made room; it stays the first of its queue. */
+static void npu_core_requeue(struct npu_job *job)
+{
+	struct npu_queue *queue = job->queue;
+
+	list_add(&job->node, &queue->jobs);
+	queue->queued++;
+	queue->backlog_ns += job->launch->cost_ns;
+	queue->running = NULL;
+	npu_queue_update(queue);
+}
+
+static void npu_core_do(struct npu_core *core, struct npu_job *job)
+{
+	struct npu_device *npu = core->npu;
+	struct npu_queue *queue = job->queue;
+	int result;
+	bool ended = npu_core_run(core, job, &result);
+	u64 now = ktime_get_ns();
+
+	spin_lock_irq(&npu->lock);
+	core->job = NULL;
+	npu_sched_charge(job, now - core->began_ns);
+	if (!ended) {
+		npu_core_requeue(job);
+		spin_unlock_irq(&npu->lock);
+		return;
+	}
+	job->state = NPU_JOB_DONE;
+	job->result = result;
+	queue->running = NULL;
+	queue->completing = true;
+	if (result)
+		queue->client->jobs_failed++;
+	else
+		queue->client->jobs_done++;
+	spin_unlock_irq(&npu->lock);
+
+	/* the job is gone after this; its queue is not */
+	kref_get(&queue->kref);
+	npu_job_complete(job);
+
+	spin_lock_irq(&npu->lock);
+	queue->completing = false;
+	npu_queue_update(queue);
+	if (!--npu->active)
+		wake_up_all(&npu->drained);
+	spin_unlock_irq(&npu->lock);
+	npu_queue_put(queue);
+}
+
+static int npu_core_thread(void *data)
+{
+	struct npu_core *core = data;
+	struct npu_device *npu = core->npu;
+	bool cookie = dma_fence_begin_signalling();
+
+	while (!kthread_should_stop()) {
+		u64 now = ktime_get_ns();
+		struct npu_job *job;
+
+		spin_lock_irq(&npu->lock);
+		job = npu_sched_pick(npu, now);
+		core->job = job;
+		core->began_ns = now;
+		if (!job) {
+			list_add(&core->idle, &npu->idle);
+			set_current_state(TASK_IDLE);
+		}
+		spin_unlock_irq(&npu->lock);
+		if (job) {
+			npu_core_do(core, job);
+			continue;
+		}
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+		spin_lock_irq(&npu->lock);
+		list_del_init(&core->idle);
+		spin_unlock_irq(&npu->lock);
+	}
+	dma_fence_end_signalling(cookie);
+	return 0;
+}
+
+/* Wake a core that sleeps; those that run will look by themselves. */
+void npu_core_wake(struct npu_device *npu)
+{
+	struct npu_core *core;
+
+	lockdep_assert_held(&npu->lock);
+	core = list_first_entry_or_null(&npu->idle, struct npu_core, idle);
+	if (!core)
+		return;
+	list_del_init(&core->idle);
+	wake_up_process(core->task);
+}
+
+int npu_cores_start(struct npu_device *npu, unsigned int count, int nice)
+{
+	unsigned int i;
+
+	npu->cores = kcalloc(count, sizeof(*npu->cores), GFP_KERNEL);
+	if (!npu->cores)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		struct npu_core *core = &npu->cores[i];
+
+		core->npu = npu;
+		core->index = i;
+		INIT_LIST_HEAD(&core->idle);
+		core->task = kthread_create(npu_core_thread, core, "npu/%u", i);
+		if (IS_ERR(core->task)) {
+			int ret = PTR_ERR(core->task);
+
+			npu_cores_stop(npu);
+			return ret;
+		}
+		set_user_nice(core->task, nice);
+		npu->core_count++;
+		wake_up_process(core->task);
+	}
+	return 0;
+}
+
+/* Wait for the jobs that are left, all of them aborted, and end the threads. */
+void npu_cores_stop(struct npu_device *npu)
+{
+	unsigned int i, count = npu->core_count;
+
+	wait_event(npu->drained, !READ_ONCE(npu->active));
+	for (i = 0; i < count; i++)
+		kthread_stop(npu->cores[i].task);
+	spin_lock_irq(&npu->lock);
+	npu->core_count = 0;
+	spin_unlock_irq(&npu->lock);
+	kfree(npu->cores);
+	npu->cores = NULL;
+}

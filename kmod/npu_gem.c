@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffer objects: cached pages of shmem.
+ *
+ * A native buffer is mapped into user space through its shmem file, not by a driver's fault
+ * handler, because only such pages can be pinned: O_DIRECT reads and registered io_uring buffers
+ * then work on it. A buffer without DRM_NPU_BO_SHAREABLE cannot leave the file, so nobody else
+ * can put a fence on it and its reservation object stays out of the submit path.
+ */
+#include <linux/dma-buf.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_prime.h>
+#include <drm/drm_print.h>
+
+#include "npu_drv.h"
+
+/**
+ * struct npu_bo - a buffer
+ * @base: shmem object
+ * @shareable: DRM_NPU_BO_SHAREABLE; constant
+ */
+struct npu_bo {
+	struct drm_gem_shmem_object base;
+	bool shareable;
+};
+
+static struct npu_bo *to_npu_bo(const struct drm_gem_object *obj)
+{
+	return container_of(obj, struct npu_bo, base.base);
+}
+
+bool npu_gem_is_shared(const struct drm_gem_object *obj)
+{
+	return obj->import_attach || to_npu_bo(obj)->shareable;
+}
+
+static void npu_gem_free(struct drm_gem_object *obj)
+{
+	atomic_dec(&to_npu(obj->dev)->counts.buffers);
+	drm_gem_shmem_object_free(obj);
+}
+
+static int npu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (obj->import_attach)
+		return drm_gem_shmem_object_mmap(obj, vma);
+
+	/* the fake offset becomes an offset into the shmem file, which the mapping now refers to */
+	vma->vm_pgoff -= drm_vma_node_start(&obj->vma_node);
+	vma->vm_private_data = NULL;
+	vma->vm_ops = NULL;
+	vma_set_file(vma, obj->filp);
+	ret = obj->filp->f_op->mmap(obj->filp, vma);
+	if (ret)
+		return ret;
+	vm_flags_set(vma, VM_DONTEXPAND);
+	/* the pages live by the file; the reference that drm_gem_mmap_obj() took has no close */
+	drm_gem_object_put(obj);
+	return 0;
+}
+
+static struct dma_buf *npu_gem_export(struct drm_gem_object *obj, int flags)
+{
+	if (!to_npu_bo(obj)->shareable) {
+		drm_dbg(obj->dev, "export: the buffer was not created with DRM_NPU_BO_SHAREABLE\n");
+		return ERR_PTR(-EPERM);
+	}
+	return drm_gem_prime_export(obj, flags);
+}
+
+static enum drm_gem_object_status npu_gem_status(struct drm_gem_object *obj)
+{
+	return to_npu_bo(obj)->base.pages ? DRM_GEM_OBJECT_RESIDENT : 0;
+}
+
+static const struct drm_gem_object_funcs npu_gem_funcs = {
+	.free = npu_gem_free,
+	.export = npu_gem_export,
+	.print_info = drm_gem_shmem_object_print_info,
+	.pin = drm_gem_shmem_object_pin,
+	.unpin = drm_gem_shmem_object_unpin,
+	.get_sg_table = drm_gem_shmem_object_get_sg_table,
+	.vmap = drm_gem_shmem_object_vmap,
+	.vunmap = drm_gem_shmem_object_vunmap,
+	.mmap = npu_gem_mmap,
+	.vm_ops = &drm_gem_shmem_vm_ops,
+	.status = npu_gem_status,
+};
+
+struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size)
+{
+	struct npu_bo *bo;
+
+	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+	bo->base.base.funcs = &npu_gem_funcs;
+	atomic_inc(&to_npu(drm)->counts.buffers);
+	return &bo->base.base;
+}
+
+struct drm_gem_object *npu_gem_import(struct drm_device *drm, struct dma_buf *dmabuf)
+{
+	return drm_gem_prime_import(drm, dmabuf);
+}
+
+int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_npu_bo_create *args = data;
+	struct drm_gem_shmem_object *shmem;
+	int ret;
+
+	if (args->flags & ~DRM_NPU_BO_SHAREABLE) {
+		drm_dbg(drm, "bo_create: unknown flags 0x%x\n", args->flags);
+		return -EINVAL;
+	}
+	if (args->handle) {
+		drm_dbg(drm, "bo_create: handle is not zero\n");
+		return -EINVAL;
+	}
+	if (!args->size || args->size > (u64)totalram_pages() << PAGE_SHIFT) {
+		drm_dbg(drm, "bo_create: size %llu is 0 or more than there is memory\n", args->size);
+		return args->size ? -ENOMEM : -EINVAL;
+	}
+
+	shmem = drm_gem_shmem_create(drm, PAGE_ALIGN(args->size));
+	if (IS_ERR(shmem))
+		return PTR_ERR(shmem);
+	to_npu_bo(&shmem->base)->shareable = args->flags & DRM_NPU_BO_SHAREABLE;
+	mapping_set_gfp_mask(shmem->base.filp->f_mapping, GFP_HIGHUSER | __GFP_ACCOUNT);
+
+	args->size = shmem->base.size;
+	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);
+	drm_gem_object_put(&shmem->base);
+	return ret;
+}
+
+int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_npu_bo_mmap_offset *args = data;
+	struct drm_gem_object *obj;
+	int ret;
+
+	if (args->pad || args->offset) {
+		drm_dbg(drm, "bo_mmap_offset: pad or offset is not zero\n");
+		return -EINVAL;
+	}
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj) {
+		drm_dbg(drm, "bo_mmap_offset: no buffer %u\n", args->handle);
+		return -ENOENT;
+	}
+	if (obj->import_attach) {
+		drm_dbg(drm, "bo_mmap_offset: buffer %u is imported\n", args->handle);
+		ret = -EINVAL;
+		goto out;
+	}
+	ret = drm_gem_create_mmap_offset(obj);
+	if (!ret)
+		args->offset = drm_vma_node_offset_addr(&obj->vma_node);
+out:
+	drm_gem_object_put(obj);
+	return ret;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The io_uring face: IORING_OP_URING_CMD on the device file.
+ *
+ * DOC: who may touch a command when
+ *
+ * A command is marked cancelable before its job is published, and from then on it is completed
+ * exactly once: by task work when a core has ended the job, or here when io_uring cancels a job
+ * that has not started. The job is freed after io_uring_cmd_done(), which takes the command off
+ * io_uring's list of cancelable ones under the ring's lock; io_uring cancels under that lock, so
+ * a command that it cancels still has its job. A job that runs is only flagged: its command
+ * completes after the step, by task work; until then io_uring asks again, at most for one step.
+ */
+#include <linux/io_uring/cmd.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+
+#include "npu_drv.h"
+
+struct npu_uring_pdu {
+	struct npu_job *job;
+};
+
+/* queued µs in the high half, device ns in the low half, for rings with big CQEs */
+static u64 npu_uring_times(const struct npu_job *job)
+{
+	u64 queued = job->started_ns ? (job->started_ns - job->submitted_ns) / NSEC_PER_USEC : 0;
+
+	return min(job->device_ns, (u64)U32_MAX) | min(queued, (u64)U32_MAX) << 32;
+}
+
+static void npu_uring_done(struct npu_job *job, unsigned int issue_flags)
+{
+	io_uring_cmd_done(job->cmd, job->result, npu_uring_times(job), issue_flags);
+	npu_job_free(job);
+}
+
+static void npu_uring_task_work(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	npu_uring_done(io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job, issue_flags);
+}
+
+/* A job with a command has ended. */
+void npu_uring_complete(struct npu_job *job)
+{
+	io_uring_cmd_do_in_task_lazy(job->cmd, npu_uring_task_work);
+}
+
+/* io_uring wants the command back: the ring or its task goes away. */
+static void npu_uring_cancel_issued(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct npu_job *job = io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job;
+
+	if (npu_queue_withdraw(job, -ECANCELED))
+		npu_uring_done(job, issue_flags);
+}
+
+static bool npu_uring_sqe_is_plain(const struct io_uring_sqe *sqe)
+{
+	/* addr overlaps nothing that a command uses; the flags were read by io_uring itself */
+	return !READ_ONCE(sqe->ioprio) && !READ_ONCE(sqe->addr) && !READ_ONCE(sqe->len) &&
+	       !READ_ONCE(sqe->buf_index) && !READ_ONCE(sqe->splice_fd_in);
+}
+
+static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
+			    unsigned int issue_flags)
+{
+	const struct drm_npu_job *payload = io_uring_sqe_cmd(cmd->sqe);
+	struct drm_npu_job desc = {
+		.queue = READ_ONCE(payload->queue),
+		.launch = READ_ONCE(payload->launch),
+		.index = READ_ONCE(payload->index),
+		.cookie = READ_ONCE(payload->cookie),
+	};
+	struct npu_job *job;
+	int ret;
+
+	job = npu_job_create(client, &desc);
+	if (IS_ERR(job))
+		return PTR_ERR(job);
+	if (job->launch->shared) {
+		ret = -EAGAIN;
+		if (issue_flags & IO_URING_F_NONBLOCK)
+			goto err_free;
+		if (!job->launch->imported_write) {
+			job->fence = npu_fence_alloc();
+			ret = -ENOMEM;
+			if (!job->fence)
+				goto err_free;
+		}
+	}
+	job->cmd = cmd;
+	io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job = job;
+	io_uring_cmd_mark_cancelable(cmd, issue_flags);
+	if (job->launch->shared)
+		ret = npu_access_publish(&job, 1, NULL);
+	else
+		ret = npu_job_publish(&job, 1, NULL);
+	if (!ret)
+		return -EIOCBQUEUED;
+
+	/* once marked, a result goes by io_uring_cmd_done() */
+	job->result = ret == -EAGAIN ? -EBUSY : ret;
+	npu_uring_done(job, issue_flags);
+	return -EIOCBQUEUED;
+
+err_free:
+	npu_job_free(job);
+	return ret;
+}
+
+static int npu_uring_cancel(struct npu_client *client, struct io_uring_cmd *cmd)
+{
+	const struct drm_npu_cancel *payload = io_uring_sqe_cmd(cmd->sqe);
+	struct npu_queue *queue;
+	int ret;
+
+	if (READ_ONCE(payload->count) || READ_ONCE(payload->pad))
+		return -EINVAL;
+	queue = npu_queue_find(client, READ_ONCE(payload->queue));
+	if (!queue)
+		return -ENOENT;
+	ret = npu_queue_cancel(queue, READ_ONCE(payload->cookie));
+	npu_queue_put(queue);
+	return ret;
+}
+
+int npu_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct drm_file *file = cmd->file->private_data;
+	struct drm_device *drm = file->minor->dev;
+	int ret, idx;
+
+	if (issue_flags & IO_URING_F_CANCEL) {
+		npu_uring_cancel_issued(cmd, issue_flags);
+		return 0;
+	}
+	if (cmd->flags & IORING_URING_CMD_FIXED || !npu_uring_sqe_is_plain(cmd->sqe)) {
+		drm_dbg(drm, "uring: a field of the SQE that the command does not use is not 0\n");
+		return -EINVAL;
+	}
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	switch (cmd->cmd_op) {
+	case NPU_URING_CMD_SUBMIT:
+		ret = npu_uring_submit(file->driver_priv, cmd, issue_flags);
+		break;
+	case NPU_URING_CMD_CANCEL:
+		ret = npu_uring_cancel(file->driver_priv, cmd);
+		break;
+	default:
+		drm_dbg(drm, "uring: unknown command 0x%x\n", cmd->cmd_op);
+		ret = -EOPNOTSUPP;
+	}
+	drm_dev_exit(idx);
+	return ret;
+}
