@@ -64,19 +64,21 @@ struct npu_dataset {
 
 void npu_dataset_free(struct npu_dataset *data);
 
-/* An empty dataset with zeroed arrays: @targets or @classes is 0. */
+/* A dataset with zeroed arrays, of at least one sample; @targets or @classes, or both, are 0. */
 int npu_dataset_alloc(struct npu_dataset *data, size_t samples, const uint32_t dim[3],
 		      size_t targets, size_t classes, struct npu_error *err);
 
 /**
  * struct npu_csv_options - how to read a CSV file; all zero is the default
  * @separator: 0 to find out among comma, semicolon and tab
- * @header: 0 to find out (a first line with a field that is not a number), 1 yes, -1 no
- * @label: name of the column with the class, or its number ("-1" is the last); NULL if none
+ * @header: 0 to find out (a first line with a field, the label aside, that is not a number),
+ *	1 yes, -1 no
+ * @label: name of the column with the class, or its number ("0" is the first, "-1" the last);
+ *	NULL if none
  * @targets: names or numbers of the columns with real targets, separated by commas; NULL if none
  *
- * With neither @label nor @targets, all columns are features. Class names are sorted, numbers
- * as numbers. An error names file, line and column.
+ * @label and @targets exclude each other. With neither, all columns are features. Class names
+ * are sorted, numbers as numbers.
  */
 struct npu_csv_options {
 	char separator;
@@ -85,21 +87,32 @@ struct npu_csv_options {
 	const char *targets;
 };
 
+/**
+ * npu_dataset_read_csv - read a table, a sample a line
+ * @options: NULL for the defaults
+ *
+ * UTF-8, lines ending in LF, CRLF or CR, fields plain or "quoted" (RFC 4180), blank lines left
+ * out. Numbers are decimal with a point, whatever the locale, and correctly rounded. An error
+ * begins with file:line:column, the column in bytes.
+ */
 int npu_dataset_read_csv(struct npu_dataset *data, const char *path,
 			 const struct npu_csv_options *options, struct npu_error *err);
 
-/* IDX images or vectors (unsigned bytes are scaled to [0, 1]) and labels, each plain or gzip. */
+/*
+ * IDX vectors (n, f), images (n, h, w) or (n, h, w, c), plain or gzip; unsigned bytes are scaled
+ * to [0, 1]. @labels_path, whole numbers from 0, may be NULL.
+ */
 int npu_dataset_read_idx(struct npu_dataset *data, const char *samples_path,
 			 const char *labels_path, struct npu_error *err);
 
 /*
- * NumPy .npy, C order, f4 f8 i1 u1 i2 u2 i4 i8. @y_path may be NULL; integers in it of rank 1
- * are labels, floats are targets.
+ * NumPy .npy, versions 1 to 3, C order, little endian, f4 f8 i1 u1 i2 u2 i4 i8, shaped as above.
+ * @y_path may be NULL; integers in it of rank 1 are labels, all else is targets.
  */
 int npu_dataset_read_npy(struct npu_dataset *data, const char *x_path, const char *y_path,
 			 struct npu_error *err);
 
-/* A dataset's x as .npy, f4, shape (samples, features). */
+/* Values as .npy, f4, shape (rows, columns). */
 int npu_write_npy(const char *path, const float *values, size_t rows, size_t columns,
 		  struct npu_error *err);
 
@@ -124,7 +137,7 @@ int npu_scaler_fit_min_max(struct npu_scaler *scaler, const struct npu_dataset *
 			   struct npu_error *err);	/* to [0, 1] */
 void npu_scaler_free(struct npu_scaler *scaler);
 
-/* Labels to targets: y[i][labels[i]] = 1. Labels stay. */
+/* Labels to targets: y[i][labels[i]] = 1. Labels stay. -EINVAL where there are targets already. */
 int npu_dataset_one_hot(struct npu_dataset *data, struct npu_error *err);
 
 /* Shuffle by @seed and split; @test gets round(@fraction * samples) of them. @data is unchanged. */
@@ -372,9 +385,9 @@ struct npu_class_metrics {
 /**
  * struct npu_metrics - how good predictions are; free with npu_metrics_free()
  * @samples: how many
- * @classes: 0 for regression, where only the last four are set
+ * @classes: 0 for regression
  * @accuracy: share of samples whose class is right
- * @precision: macro average over the classes
+ * @precision: macro average over the classes that occur, in truth or in prediction
  * @recall: likewise
  * @f1: likewise
  * @per_class: [classes]
@@ -382,7 +395,9 @@ struct npu_class_metrics {
  * @mse: mean over samples and targets
  * @rmse: its root
  * @mae: mean absolute error
- * @r2: 1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over targets; NaN for a constant target
+ * @r2: 1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over the targets that vary; NaN if none
+ *
+ * Classification sets the first four figures, regression the last four; the others are NaN.
  */
 struct npu_metrics {
 	size_t samples;
@@ -394,8 +409,9 @@ struct npu_metrics {
 };
 
 /*
- * Compare outputs y [samples][outputs] with the labels or targets of @data. One output for two
- * classes is the probability of class 1; otherwise the largest output wins, the first of equals.
+ * Compare outputs y [samples][outputs] with the labels of @data, or with its targets where it has
+ * no labels. One output for two classes is the probability of class 1, which wins above 0.5;
+ * otherwise the largest output wins, the first of equals. -EDOM: an output is not finite.
  */
 int npu_metrics_compute(struct npu_metrics *metrics, const struct npu_dataset *data,
 			const float *y, size_t outputs, struct npu_error *err);
