@@ -127,7 +127,7 @@ int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fil
 		return -EINVAL;
 	}
 	if (!args->size || args->size > (u64)totalram_pages() << PAGE_SHIFT) {
-		drm_dbg(drm, "bo_create: size %llu is 0 or more than there is memory\n", args->size);
+		drm_dbg(drm, "bo_create: size %llu is 0 or exceeds RAM\n", args->size);
 		return args->size ? -ENOMEM : -EINVAL;
 	}
 

@@ -97,8 +97,8 @@ static int npu_launch_bind_buffer(struct drm_device *drm, struct drm_file *file,
 	u64 end;
 	int ret;
 
-	if (!IS_ALIGNED(slot->offset, NPU_SLOT_ALIGN) || !IS_ALIGNED(slot->stride, NPU_SLOT_ALIGN)) {
-		drm_dbg(drm, "launch_create: slot %u: offset or stride is not a multiple of %u\n", i,
+	if (!IS_ALIGNED(slot->offset | slot->stride, NPU_SLOT_ALIGN)) {
+		drm_dbg(drm, "launch_create: slot %u: offset or stride not a multiple of %u\n", i,
 			NPU_SLOT_ALIGN);
 		return -EINVAL;
 	}

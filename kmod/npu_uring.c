@@ -28,7 +28,7 @@ static u64 npu_uring_times(const struct npu_job *job)
 {
 	u64 queued = job->started_ns ? (job->started_ns - job->submitted_ns) / NSEC_PER_USEC : 0;
 
-	return min(job->device_ns, (u64)U32_MAX) | min(queued, (u64)U32_MAX) << 32;
+	return min_t(u64, job->device_ns, U32_MAX) | min_t(u64, queued, U32_MAX) << 32;
 }
 
 static void npu_uring_done(struct npu_job *job, unsigned int issue_flags)

@@ -7,5 +7,26 @@ $(B)/tests/%: tests/unit/%.c $(B)/libnpu-train.a $(B)/libnpu.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ALL_LDFLAGS) -o $@ $< $(B)/libnpu-train.a $(B)/libnpu.a \
 		-lcmocka $(TRAIN_LIBS) $(RUNTIME_LIBS)
+-include $(UNIT_BIN:=.d)
+
+# The kernel's own test harness and style checker, out of Debian's source package.
+LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz
+HARNESS := $(addprefix build/linux/tools/testing/selftests/,kselftest.h kselftest_harness.h)
+LINUX_FILES := $(HARNESS) $(addprefix build/linux/scripts/,checkpatch.pl spelling.txt \
+		 const_structs.checkpatch)
+
+$(LINUX_FILES) &: $(LINUX_SOURCE)
+	@mkdir -p build/linux
+	tar -xJf $< -C build/linux --strip-components=1 -m $(LINUX_FILES:build/linux/%=linux-source-6.12/%)
+
+build/kselftest/%: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) kmod/uapi/npu_accel.h $(HARNESS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-unused-parameter -Wno-shadow -pthread -static -Itests/kselftest -Ikmod/uapi \
+		-isystem build/linux/tools/testing/selftests $(RUNTIME_CFLAGS) -o $@ $< -luring
+
+# make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data or vm/uring
+.PHONY: check
+check:
+	@tests/run $(if $(TESTS),'$(TESTS)')
 
 include tests/bench/bench.mk
