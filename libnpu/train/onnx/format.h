@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What reader and writer agree on beyond ONNX itself.
+ *
+ * A model written here takes samples as they lie in memory: [batch, features], or
+ * [batch, H, W, C] where they have a height or width. Metadata say so under NPU_ONNX_LAYOUT; a
+ * model without it is taken to be [batch, C, H, W] where it has four dimensions, as ONNX has it.
+ * Classes are NPU_ONNX_CLASS "0", "1", ... The node of an activation that belongs to a dense
+ * layer has the layer's name and NPU_ONNX_FUSED.
+ */
+#ifndef NPU_ONNX_FORMAT_H
+#define NPU_ONNX_FORMAT_H
+
+#define NPU_ONNX_LAYOUT		"npu.layout"
+#define NPU_ONNX_LAYOUT_NHWC	"NHWC"
+#define NPU_ONNX_CLASS		"npu.class."
+#define NPU_ONNX_FUSED		"/activation"
+#define NPU_ONNX_WEIGHT		".weight"
+#define NPU_ONNX_BIAS		".bias"
+
+/* Values of ONNX's enumerations. */
+enum npu_onnx_type {
+	NPU_ONNX_FLOAT = 1,
+	NPU_ONNX_INT64 = 7,
+	NPU_ONNX_BOOL = 9,
+};
+
+enum npu_onnx_attribute_type {
+	NPU_ONNX_ATTRIBUTE_FLOAT = 1,
+	NPU_ONNX_ATTRIBUTE_INT = 2,
+	NPU_ONNX_ATTRIBUTE_TENSOR = 4,
+	NPU_ONNX_ATTRIBUTE_FLOATS = 6,
+	NPU_ONNX_ATTRIBUTE_INTS = 7,
+};
+
+/* protobuf's own limit for a message. */
+#define NPU_ONNX_MAX_BYTES 0x7fffffffu
+
+#endif /* NPU_ONNX_FORMAT_H */
