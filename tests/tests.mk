@@ -21,7 +21,7 @@ $(LINUX_FILES) &: $(LINUX_SOURCE)
 
 build/kselftest/%: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) kmod/uapi/npu_accel.h $(HARNESS)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-unused-parameter -Wno-shadow -pthread -static -Itests/kselftest -Ikmod/uapi \
+	$(CC) -std=gnu11 -O2 -g -Wall -pthread -static -Itests/kselftest -Ikmod/uapi \
 		-isystem build/linux/tools/testing/selftests $(RUNTIME_CFLAGS) -o $@ $< -luring
 
 # make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data or vm/uring
