@@ -80,7 +80,8 @@ static int parse_shape(struct npy_header *header, const char *p, const char *pat
 		if (!bad && header->rank == MAX_RANK)
 			return npu_error_set(err, -EINVAL, "%s: more than %d dimensions; reshape to (samples, features)",
 					     path, MAX_RANK);
-		if (bad || __builtin_mul_overflow(header->count, n, &header->count))
+		bad |= __builtin_mul_overflow(header->count, n, &header->count);
+		if (bad)
 			break;
 		header->shape[header->rank++] = n;
 		p = skip_space(p);

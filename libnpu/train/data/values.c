@@ -67,8 +67,12 @@ int npu_source_expect_end(struct npu_source *source, struct npu_error *err)
 {
 	char more;
 	int got = gzread(source->file, &more, 1);
+	int code = Z_OK;
 
-	if (got < 0)
+	if (got == 0)
+		gzerror(source->file, &code);
+	/* Nothing more, yet an error: the checksum behind the data is cut off. */
+	if (got < 0 || code != Z_OK)
 		return explain_short(source, "its checksum", err);
 	if (got > 0)
 		return npu_error_set(err, -EINVAL, "%s: holds more bytes than its header says; it is damaged or of another kind",
