@@ -29,19 +29,24 @@ struct compilation {
 };
 
 /*
- * Keep at most @limit samples, evenly spread over the file: a file sorted by class must not be
- * calibrated on its first class alone.
+ * Keep at most job->calibrate samples, taken at random. Neither the first ones nor every n-th
+ * would do: files are sorted by class, or go round the classes.
  */
-static void thin_out(struct npu_dataset *data, size_t limit)
+static int thin_out(const struct compilation *job, struct npu_dataset *data, struct npu_error *err)
 {
-	size_t all = data->samples;
+	struct npu_dataset rest, chosen;
+	int ret;
 
-	if (all <= limit)
-		return;
-	for (size_t i = 0; i < limit; i++)
-		memmove(data->x + i * data->features, data->x + i * all / limit * data->features,
-			data->features * sizeof(*data->x));
-	data->samples = limit;
+	if (data->samples <= job->calibrate)
+		return 0;
+	ret = npu_dataset_split(data, (float)job->calibrate / (float)data->samples, 0, &rest,
+				&chosen, err);
+	if (ret < 0)
+		return ret;
+	npu_dataset_free(&rest);
+	npu_dataset_free(data);
+	*data = chosen;
+	return 0;
 }
 
 static void print_quote(const struct compilation *job)
@@ -110,7 +115,8 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 				"they are left out",
 				job->file.path, data->features, job->model_path,
 				npu_model_features(model));
-	thin_out(data, job->calibrate);
+	if (thin_out(job, data, &err) < 0)
+		return cli_fail_error(&err);
 	job->samples = data->samples;
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
 	    npu_model_compile_file(model, data->x, data->samples, &options, job->output, &err) < 0)
@@ -134,7 +140,7 @@ static int run_compile(int argc, char **argv)
 		  CLI_CHOICE, &job.precision, precisions, 0, 0 },
 		{ 'b', "batch", "N", "samples of one request; default 1", CLI_UINT, &job.batch,
 		  NULL, 1, 65536 },
-		{ 0, "calibrate", "N", "use at most N samples, evenly spread; default 1000",
+		{ 0, "calibrate", "N", "use at most N samples, taken at random; default 1000",
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
 		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },

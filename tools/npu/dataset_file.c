@@ -102,25 +102,12 @@ static int class_number(const char *(*names)(const void *model, size_t i), const
 	return -1;
 }
 
-int dataset_file_match_classes(struct npu_dataset *data,
-			       const char *(*names)(const void *model, size_t i), const void *model,
-			       size_t outputs, struct npu_error *err)
+/* Renumber the labels by the names of their classes. */
+static int renumber(struct npu_dataset *data, const char *(*names)(const void *model, size_t i),
+		    const void *model, size_t classes, struct npu_error *err)
 {
-	/* One output for two classes is the probability of the second. */
-	size_t classes = outputs == 1 ? 2 : outputs;
-	int32_t *number;
+	int32_t *number = malloc(data->classes * sizeof(*number));
 
-	if (!data->labels || !data->classes)
-		return 0;
-	if (!data->class_names || !names(model, 0)) {
-		if (data->classes > classes)
-			return set_error(err, -EINVAL,
-					 "the data has %zu classes, the model %zu; is it the right "
-					 "file?",
-					 data->classes, classes);
-		return 0;
-	}
-	number = malloc(data->classes * sizeof(*number));
 	if (!number)
 		return set_error(err, -ENOMEM, "no memory for %zu class names", data->classes);
 	for (size_t c = 0; c < data->classes; c++) {
@@ -137,4 +124,26 @@ int dataset_file_match_classes(struct npu_dataset *data,
 		data->labels[i] = number[data->labels[i]];
 	free(number);
 	return 0;
+}
+
+int dataset_file_match_classes(struct npu_dataset *data,
+			       const char *(*names)(const void *model, size_t i), const void *model,
+			       size_t outputs, struct npu_dataset *answers, struct npu_error *err)
+{
+	/* One output for two classes is the probability of the second. */
+	size_t classes = outputs == 1 ? 2 : outputs;
+	int ret = 0;
+
+	*answers = *data;
+	if (!data->classes)
+		return 0;
+	answers->classes = classes;
+	answers->class_names = NULL;
+	if (data->class_names && names(model, 0))
+		ret = renumber(data, names, model, classes, err);
+	else if (data->classes > classes)
+		ret = set_error(err, -EINVAL,
+				"the data has %zu classes, the model %zu; is it the right file?",
+				data->classes, classes);
+	return ret;
 }

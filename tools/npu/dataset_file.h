@@ -39,14 +39,16 @@ int dataset_file_check_answers(const struct dataset_file *file, const struct npu
 
 /**
  * dataset_file_match_classes - give the labels the numbers that a model has for them
+ * @data: its labels are renumbered
  * @names: the model's class names, NULL past the end or where it has none
  * @outputs: of the model
+ * @answers: out: @data as the model sees it, for npu_metrics_compute(); not to be freed
  *
- * A file numbers the classes that occur in it; a test file need not hold all that the
- * model learned. Without names on either side the numbers are taken as they are.
+ * A file numbers the classes that occur in it, and need not hold all that the model learned.
+ * Without names on either side the numbers are taken as they are.
  */
 int dataset_file_match_classes(struct npu_dataset *data,
 			       const char *(*names)(const void *model, size_t i), const void *model,
-			       size_t outputs, struct npu_error *err);
+			       size_t outputs, struct npu_dataset *answers, struct npu_error *err);
 
 #endif

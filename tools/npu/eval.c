@@ -68,10 +68,12 @@ static int report(struct evaluation *eval, struct metrics_names names)
 static int measure(struct evaluation *eval, const float *y, size_t outputs,
 		   struct metrics_names names)
 {
+	struct npu_dataset answers;
 	struct npu_error err = { 0 };
 
-	if (dataset_file_match_classes(&eval->data, names.name, names.model, outputs, &err) < 0 ||
-	    npu_metrics_compute(&eval->metrics, &eval->data, y, outputs, &err) < 0)
+	if (dataset_file_match_classes(&eval->data, names.name, names.model, outputs, &answers,
+				       &err) < 0 ||
+	    npu_metrics_compute(&eval->metrics, &answers, y, outputs, &err) < 0)
 		return cli_fail_error(&err);
 	return report(eval, names);
 }

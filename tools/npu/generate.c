@@ -125,7 +125,7 @@ static void print_json(const struct picture *picture)
 
 static int run_generate(int argc, char **argv)
 {
-	struct picture picture = { .samples = 4000, .classes = 4, .noise = 0.02f, .seed = 1 };
+	struct picture picture = { .samples = 4000, .classes = 4, .noise = 0.03f, .seed = 1 };
 	bool json = false;
 	const struct cli_option options[] = {
 		{ 'o', "output", "FILE", "the CSV file to write; default: standard output",
@@ -134,7 +134,7 @@ static int run_generate(int argc, char **argv)
 		  1e8 },
 		{ 'c', "classes", "N", "arms or rings; default 4", CLI_UINT, &picture.classes, NULL,
 		  2, 26 },
-		{ 0, "noise", "X", "standard deviation, the picture has radius 1; default 0.02",
+		{ 0, "noise", "X", "standard deviation, the picture has radius 1; default 0.03",
 		  CLI_REAL, &picture.noise, NULL, 0, 10 },
 		{ 0, "seed", "N", "another seed gives other points; default 1", CLI_SEED,
 		  &picture.seed, NULL, 0, 0 },

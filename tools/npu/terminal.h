@@ -18,7 +18,8 @@ enum terminal_style {
 /* Escape sequence for @style; "" unless @stream is a terminal and NO_COLOR is unset. */
 const char *terminal_style(FILE *stream, enum terminal_style style);
 
-/* Print words from @column, where the cursor is, to the right margin, in as many lines as it takes. */
+/* Print words from @column, where the cursor is, to the right margin, in as many lines as it takes.
+ */
 void terminal_fill(int column, const char *text);
 
 /*
