@@ -11,6 +11,13 @@
 #define BAR_CELLS 24
 #define TEXT_WIDTH 79
 
+static bool understands_escapes(FILE *stream)
+{
+	const char *term = getenv("TERM");
+
+	return term && strcmp(term, "dumb") != 0 && isatty(fileno(stream));
+}
+
 const char *terminal_style(FILE *stream, enum terminal_style style)
 {
 	static const char *const sequence[] = {
@@ -18,10 +25,8 @@ const char *terminal_style(FILE *stream, enum terminal_style style)
 		[STYLE_GOOD] = "\033[32m", [STYLE_ERROR] = "\033[1;31m",
 	};
 	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
-	if ((no_color && no_color[0]) || !term || strcmp(term, "dumb") == 0 ||
-	    !isatty(fileno(stream)))
+	if ((no_color && no_color[0]) || !understands_escapes(stream))
 		return "";
 	return sequence[style];
 }
@@ -72,7 +77,7 @@ void terminal_progress(double fraction, const char *note)
 	double now;
 	int full;
 
-	if (!line.what || !isatty(STDERR_FILENO))
+	if (!line.what || !understands_escapes(stderr))
 		return;
 	now = terminal_clock();
 	if (now - line.began < SHOW_AFTER || now - line.drawn < REDRAW_EVERY)
