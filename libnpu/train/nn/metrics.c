@@ -36,7 +36,8 @@ static int count_confusion(struct npu_metrics *m, const struct npu_dataset *data
 		int32_t label = data->labels[i];
 
 		if (label < 0 || (size_t)label >= m->classes)
-			return npu_error_set(err, -ERANGE, "metrics: label %d of sample %zu is not in [0, %zu)",
+			return npu_error_set(err, -ERANGE,
+					     "metrics: label %d of sample %zu is not in [0, %zu)",
 					     label, i, m->classes);
 		m->confusion[label * m->classes + predicted_class(y + i * outputs, outputs)]++;
 	}
@@ -91,13 +92,16 @@ static int classification(struct npu_metrics *m, const struct npu_dataset *data,
 	int ret;
 
 	if (outputs != data->classes && !(outputs == 1 && data->classes == 2))
-		return npu_error_set(err, -EINVAL, "metrics: %zu outputs for %zu classes; a model has one output a class, or one for two classes",
+		return npu_error_set(err, -EINVAL,
+				     "metrics: %zu outputs for %zu classes; a model has one output "
+				     "a class, or one for two classes",
 				     outputs, data->classes);
 	m->classes = data->classes;
 	m->per_class = calloc(m->classes, sizeof(*m->per_class));
 	m->confusion = calloc(m->classes, m->classes * sizeof(*m->confusion));
 	if (!m->per_class || !m->confusion)
-		return npu_error_set(err, -ENOMEM, "metrics: no memory for %zu classes", m->classes);
+		return npu_error_set(err, -ENOMEM, "metrics: no memory for %zu classes",
+				     m->classes);
 	ret = count_confusion(m, data, y, outputs, err);
 	if (!ret)
 		measure_classes(m);
@@ -136,8 +140,10 @@ static int regression(struct npu_metrics *m, const struct npu_dataset *data, con
 	size_t varying = 0;
 
 	if (outputs != data->targets)
-		return npu_error_set(err, -EINVAL, "metrics: %zu outputs for %zu targets; a model has one output a target",
-				     outputs, data->targets);
+		return npu_error_set(
+			err, -EINVAL,
+			"metrics: %zu outputs for %zu targets; a model has one output a target",
+			outputs, data->targets);
 	m->mse = m->mae = 0;
 	for (size_t t = 0; t < data->targets; t++) {
 		double r2 = measure_target(m, data, y, t);
@@ -154,28 +160,41 @@ static int regression(struct npu_metrics *m, const struct npu_dataset *data, con
 	return 0;
 }
 
-int npu_metrics_compute(struct npu_metrics *metrics, const struct npu_dataset *data,
-			const float *y, size_t outputs, struct npu_error *err)
+int npu_metrics_compute(struct npu_metrics *metrics, const struct npu_dataset *data, const float *y,
+			size_t outputs, struct npu_error *err)
 {
 	int ret;
 
 	*metrics = (struct npu_metrics){
-		.samples = data->samples, .accuracy = NAN, .precision = NAN, .recall = NAN,
-		.f1 = NAN, .mse = NAN, .rmse = NAN, .mae = NAN, .r2 = NAN,
+		.samples = data->samples,
+		.accuracy = NAN,
+		.precision = NAN,
+		.recall = NAN,
+		.f1 = NAN,
+		.mse = NAN,
+		.rmse = NAN,
+		.mae = NAN,
+		.r2 = NAN,
 	};
 	if (!data->samples || !outputs)
-		return npu_error_set(err, -EINVAL, "metrics: %zu samples of %zu outputs; there is nothing to compare",
-				     data->samples, outputs);
+		return npu_error_set(
+			err, -EINVAL,
+			"metrics: %zu samples of %zu outputs; there is nothing to compare",
+			data->samples, outputs);
 	for (size_t i = 0; i < data->samples * outputs; i++)
 		if (!isfinite(y[i]))
-			return npu_error_set(err, -EDOM, "metrics: output %zu of sample %zu is %f; the model has diverged: train it at a lower rate",
+			return npu_error_set(err, -EDOM,
+					     "metrics: output %zu of sample %zu is %f; the model "
+					     "has diverged: train it at a lower rate",
 					     i % outputs, i / outputs, (double)y[i]);
 	if (data->classes && data->labels)
 		ret = classification(metrics, data, y, outputs, err);
 	else if (data->targets && data->y)
 		ret = regression(metrics, data, y, outputs, err);
 	else
-		ret = npu_error_set(err, -EINVAL, "metrics: the dataset has neither labels nor targets to compare with");
+		ret = npu_error_set(
+			err, -EINVAL,
+			"metrics: the dataset has neither labels nor targets to compare with");
 	if (ret)
 		npu_metrics_free(metrics);
 	return ret;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The f32 kernels of training: one table a variant. The reference is the definition, in plain
+ * loops; the others match it to rounding, and are chosen at run time. A variant gives the same
+ * bits whatever the number of threads, since no kernel's order of additions depends on how its
+ * caller splits the work.
+ */
+#ifndef NPU_NN_F32_H
+#define NPU_NN_F32_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "npu_train.h"
+
+/**
+ * enum npu_gemm_form - which operand of C[m][n] = A B lies transposed in memory
+ * @NPU_GEMM_NN: a [m][k], b [k][n]: gradient of a layer's input
+ * @NPU_GEMM_NT: a [m][k], b [n][k]: outputs of a layer
+ * @NPU_GEMM_TN: a [k][m], b [k][n]: gradient of a layer's weights
+ */
+enum npu_gemm_form {
+	NPU_GEMM_NN,
+	NPU_GEMM_NT,
+	NPU_GEMM_TN,
+};
+
+/**
+ * struct npu_gemm - C[m][n] = A B + bias
+ * @form: layout of a and b
+ * @lda: floats from a row of @a to the next; likewise @ldb, @ldc
+ * @bias: [n], added to every row; NULL for none
+ */
+struct npu_gemm {
+	enum npu_gemm_form form;
+	size_t m, n, k;
+	const float *a;
+	size_t lda;
+	const float *b;
+	size_t ldb;
+	float *c;
+	size_t ldc;
+	const float *bias;
+};
+
+/* Rows [row, row_end) and columns [column, column_end) of C. */
+struct npu_gemm_block {
+	size_t row, row_end;
+	size_t column, column_end;
+};
+
+/**
+ * struct npu_adam_step - the constants of one Adam step t
+ * @rate: rate / (1 - beta1^t)
+ * @root: 1 / sqrt(1 - beta2^t)
+ */
+struct npu_adam_step {
+	float beta1, beta2, epsilon, rate, root;
+};
+
+/* Moments smaller than this become 0: they move nothing, and subnormals are slow. */
+#define NPU_MOMENT_MIN 0x1p-100f
+
+/**
+ * struct npu_f32 - a variant
+ * @name: for NPU_F32_VARIANT
+ * @columns: width of the blocks of C that gemm likes
+ * @gemm: compute a block of C
+ * @activate: y = f(y); not softmax, which softmax does
+ * @activate_backward: dy *= f'(x), from y = f(x); likewise
+ * @softmax: y = softmax(x), [rows][columns]; @x and @y may be the same
+ * @softmax_backward: dy = y * (dy - sum(dy * y)), a row at a time
+ * @column_sum: sum[j] = sum over i of x[i][j], in the order of i
+ * @scale: y[i] = (x[i] - mean[i]) * factor[i]
+ * @add: y += x
+ * @sgd: v = momentum * v + g; w -= rate * v
+ * @adam: m, v and w follow g
+ */
+struct npu_f32 {
+	const char *name;
+	size_t columns;
+	void (*gemm)(const struct npu_gemm *gemm, const struct npu_gemm_block *block);
+	void (*activate)(enum npu_activation activation, float alpha, float *y, size_t count);
+	void (*activate_backward)(enum npu_activation activation, float alpha, const float *y,
+				  float *dy, size_t count);
+	void (*softmax)(const float *x, float *y, size_t rows, size_t columns);
+	void (*softmax_backward)(const float *y, float *dy, size_t rows, size_t columns);
+	void (*column_sum)(const float *x, size_t rows, size_t columns, float *sum);
+	void (*scale)(const float *x, const float *mean, const float *factor, float *y,
+		      size_t count);
+	void (*add)(const float *x, float *y, size_t count);
+	void (*sgd)(float *w, const float *g, float *v, float rate, float momentum, size_t count);
+	void (*adam)(float *w, const float *g, float *m, float *v, size_t count,
+		     const struct npu_adam_step *step);
+};
+
+extern const struct npu_f32 npu_f32_reference;
+#if defined(__x86_64__)
+extern const struct npu_f32 npu_f32_avx2, npu_f32_avx512;
+#endif
+
+/* The i-th variant that this CPU can run, the fastest first; NULL past the last. */
+const struct npu_f32 *npu_f32_variant(size_t i);
+
+/*
+ * The fastest, or what the environment variable NPU_F32_VARIANT names: -EINVAL with a sentence
+ * where it names none that runs here.
+ */
+int npu_f32_select(const struct npu_f32 **f32, struct npu_error *err);
+
+#endif /* NPU_NN_F32_H */

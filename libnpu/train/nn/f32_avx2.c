@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+/* The f32 kernels for AVX2 and FMA. */
+#if defined(__x86_64__)
+#include "vector_avx2.h"
+
+#include "f32_simd_gemm.h"
+#include "f32_simd.h"
+
+NPU_F32_VARIANT(avx2);
+#endif

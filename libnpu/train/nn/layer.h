@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a kind of layer does. Every layer ends in an activation, which is none of its business:
+ * forward leaves the values before it, backward gets the gradient there.
+ */
+#ifndef NPU_NN_LAYER_H
+#define NPU_NN_LAYER_H
+
+#include "f32.h"
+#include "model.h"
+#include "pool.h"
+
+/**
+ * struct npu_layer_ops - a kind of layer
+ * @name: default of a layer's name, followed by a number
+ * @shape: check the description, set out_dim, declare the parameters
+ * @init: fill the parameters at @value
+ * @forward: y [n][out] from x [n][in]
+ * @backward: gradients of the parameters at @gradient, and dx [n][in] unless it is NULL, from x
+ *	and dy [n][out]; parameters are at @value. Gradients are overwritten
+ * @reference: forward in plain loops, the same bits on every CPU
+ */
+struct npu_layer_ops {
+	const char *name;
+	int (*shape)(struct npu_model *model, struct npu_node *node, struct npu_error *err);
+	void (*init)(const struct npu_node *node, struct npu_rng *rng, float *const *value);
+	void (*forward)(struct npu_pool *pool, const struct npu_model *model,
+			const struct npu_node *node, const float *x, float *y, size_t n);
+	void (*backward)(struct npu_pool *pool, const struct npu_model *model,
+			 const struct npu_node *node, const float *x, const float *dy, float *dx,
+			 float *gradient, size_t n);
+	void (*reference)(const struct npu_model *model, const struct npu_node *node,
+			  const float *x, float *y, size_t n);
+};
+
+extern const struct npu_layer_ops npu_dense_ops;
+extern const struct npu_layer_ops npu_activation_ops;
+
+/* Fill @count weights [out][in] as the initialiser of @layer says. */
+void npu_init_weights(const struct npu_layer *layer, size_t in, size_t out, struct npu_rng *rng,
+		      float *value, size_t count);
+
+/* y = activation(y), [n][out], by the kernels of @f32. */
+void npu_activate(const struct npu_f32 *f32, const struct npu_node *node, float *y, size_t n);
+/* dy *= activation', from its outputs y. */
+void npu_activate_backward(const struct npu_f32 *f32, const struct npu_node *node, const float *y,
+			   float *dy, size_t n);
+
+#endif /* NPU_NN_LAYER_H */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NPU_NN_POOL_H
+#define NPU_NN_POOL_H
+
+#include <stddef.h>
+
+#include "npu.h"
+
+/* Threads that live as long as a fit or a predict. A NULL pool is the calling thread alone. */
+struct npu_pool;
+
+/* @threads: 0 for the CPUs that the process may use. *@pool is NULL if that makes one. */
+int npu_pool_create(struct npu_pool **pool, unsigned int threads, struct npu_error *err);
+void npu_pool_free(struct npu_pool *pool);
+
+size_t npu_pool_threads(const struct npu_pool *pool);
+
+/* Run task 0 to @tasks - 1, the caller taking part; returns when all are done. */
+void npu_pool_run(struct npu_pool *pool, void (*run)(void *context, size_t task), void *context,
+		  size_t tasks);
+
+#endif /* NPU_NN_POOL_H */
