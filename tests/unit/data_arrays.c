@@ -212,7 +212,11 @@ static void test_npy_types(void **state)
 		{ "<i4", { 0xff, 0xff, 0xff, 0xff, 0, 0, 1 }, 8, -1, 65536 },
 		{ "<i8", { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 9 }, 16, -1, 9 },
 		{ "<f4", { 0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0 }, 8, 1.5f, -2 },
-		{ "<f8", { 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0 }, 16, 1.5f, -2 },
+		{ "<f8",
+		  { 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0 },
+		  16,
+		  1.5f,
+		  -2 },
 	};
 	struct npu_dataset d;
 	struct npu_error err;
@@ -240,7 +244,9 @@ static void test_npy_shapes(void **state)
 		const char *shape;
 		uint32_t dim[3];
 	} each[] = {
-		{ "(2, 12)", { 1, 1, 12 } }, { "(2,3,4)", { 3, 4, 1 } }, { "(2, 2, 3, 2)", { 2, 3, 2 } },
+		{ "(2, 12)", { 1, 1, 12 } },
+		{ "(2,3,4)", { 3, 4, 1 } },
+		{ "(2, 2, 3, 2)", { 2, 3, 2 } },
 		{ "(24,)", { 1, 1, 1 } },
 	};
 	struct npu_dataset d;
@@ -253,7 +259,8 @@ static void test_npy_shapes(void **state)
 		values[i] = i;
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
 		snprintf(header, sizeof(header),
-			 "{\"shape\": %s, \"descr\": \"|u1\", \"fortran_order\": False}", each[i].shape);
+			 "{\"shape\": %s, \"descr\": \"|u1\", \"fortran_order\": False}",
+			 each[i].shape);
 		write_npy("a.npy", 1, header, values, sizeof(values));
 		assert_int_equal(npu_dataset_read_npy(&d, "a.npy", NULL, &err), 0);
 		assert_memory_equal(d.dim, each[i].dim, sizeof(d.dim));
@@ -286,10 +293,13 @@ static void test_npy_y(void **state)
 	npu_dataset_free(&d);
 	assert_int_equal(npu_write_npy("y.npy", y, 2, 3, &err), 0);
 	assert_int_equal(npu_dataset_read_npy(&d, "x.npy", "y.npy", &err), -EINVAL);
-	assert_says(&err, -EINVAL, "y.npy: 2 rows for 3 samples in x.npy; give the two arrays of one set");
-	write_npy("l.npy", 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (3,)}", "\1\xff\1", 3);
+	assert_says(&err, -EINVAL,
+		    "y.npy: 2 rows for 3 samples in x.npy; give the two arrays of one set");
+	write_npy("l.npy", 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (3,)}", "\1\xff\1",
+		  3);
 	assert_int_equal(npu_dataset_read_npy(&d, "x.npy", "l.npy", &err), -ERANGE);
-	assert_says(&err, -ERANGE, "l.npy: label 1 is -1; labels are 0 to 65535: number the classes from 0");
+	assert_says(&err, -ERANGE,
+		    "l.npy: label 1 is -1; labels are 0 to 65535: number the classes from 0");
 }
 
 static void test_npy_bad(void **state)
@@ -299,24 +309,41 @@ static void test_npy_bad(void **state)
 		int code;
 		const char *says;
 	} bad[] = {
-		{ "{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "a.npy: element type '<f2' cannot be read; save with .astype('<f4')" },
-		{ "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "element type '>f4'" },
-		{ "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "element type '<c8'" },
-		{ "{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "element type '<u4'" },
-		{ "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", -EINVAL, "elements that are not plain numbers" },
-		{ "{'descr': '<U12', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "elements that are not plain numbers" },
-		{ "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}", -EINVAL, "in Fortran order; save with numpy.ascontiguousarray(x)" },
-		{ "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}", -EINVAL, "does not say the order" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': ()}", -EINVAL, "a.npy: holds no samples" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3)}", -EINVAL, "holds no samples" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1)}", -EINVAL, "more than 4 dimensions" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", -EINVAL, "its header has no valid shape" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999999999,)}", -EINVAL, "no valid shape" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", -EINVAL, "no valid shape" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (1", -EINVAL, "no valid shape" },
+		{ "{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "a.npy: element type '<f2' cannot be read; save with .astype('<f4')" },
+		{ "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "element type '>f4'" },
+		{ "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "element type '<c8'" },
+		{ "{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "element type '<u4'" },
+		{ "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "elements that are not plain numbers" },
+		{ "{'descr': '<U12', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "elements that are not plain numbers" },
+		{ "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}", -EINVAL,
+		  "in Fortran order; save with numpy.ascontiguousarray(x)" },
+		{ "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}", -EINVAL,
+		  "does not say the order" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': ()}", -EINVAL,
+		  "a.npy: holds no samples" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3)}", -EINVAL,
+		  "holds no samples" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1)}", -EINVAL,
+		  "more than 4 dimensions" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", -EINVAL,
+		  "its header has no valid shape" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999999999,)}",
+		  -EINVAL, "no valid shape" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+		  -EINVAL, "no valid shape" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (1", -EINVAL,
+		  "no valid shape" },
 		{ "{'descr': '<f4', 'fortran_order': False}", -EINVAL, "no valid shape" },
-		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", -EINVAL, "a.npy: ends in the middle of its values; the file is truncated" },
-		{ "{'descr': '|i1', 'fortran_order': False, 'shape': (1,)}", -EINVAL, "a.npy: holds more bytes than its header says" },
+		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", -EINVAL,
+		  "a.npy: ends in the middle of its values; the file is truncated" },
+		{ "{'descr': '|i1', 'fortran_order': False, 'shape': (1,)}", -EINVAL,
+		  "a.npy: holds more bytes than its header says" },
 		{ "", -EINVAL, "elements that are not plain numbers" },
 	};
 	const float nan_value = NAN, one = 1;
@@ -338,7 +365,8 @@ static void test_npy_bad(void **state)
 	assert_says(&err, -EINVAL, "a.npy: not a .npy file; save it with numpy.save()");
 	assert_int_equal(npu_write_npy("a.npy", &nan_value, 1, 1, &err), 0);
 	assert_int_equal(npu_dataset_read_npy(&d, "a.npy", NULL, &err), -EDOM);
-	assert_says(&err, -EDOM, "a.npy: value 0 of sample 0 is nan; fill it in or leave the sample out");
+	assert_says(&err, -EDOM,
+		    "a.npy: value 0 of sample 0 is nan; fill it in or leave the sample out");
 	assert_int_equal(npu_write_npy("none/a.npy", &one, 1, 1, &err), -ENOENT);
 	assert_says(&err, -ENOENT, "none/a.npy: cannot create it: No such file");
 	assert_int_equal(npu_write_npy(".", &one, 1, 1, &err), -EISDIR);
@@ -403,16 +431,11 @@ static void test_mnist(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_idx),
-		cmocka_unit_test(test_idx_types),
-		cmocka_unit_test(test_idx_bad),
-		cmocka_unit_test(test_idx_damage),
-		cmocka_unit_test(test_npy_types),
-		cmocka_unit_test(test_npy_shapes),
-		cmocka_unit_test(test_npy_y),
-		cmocka_unit_test(test_npy_bad),
-		cmocka_unit_test(test_npy_damage),
-		cmocka_unit_test(test_mnist),
+		cmocka_unit_test(test_idx),	   cmocka_unit_test(test_idx_types),
+		cmocka_unit_test(test_idx_bad),	   cmocka_unit_test(test_idx_damage),
+		cmocka_unit_test(test_npy_types),  cmocka_unit_test(test_npy_shapes),
+		cmocka_unit_test(test_npy_y),	   cmocka_unit_test(test_npy_bad),
+		cmocka_unit_test(test_npy_damage), cmocka_unit_test(test_mnist),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -106,7 +106,10 @@ static void test_forms(void **state)
 
 	(void)state;
 	/* BOM, CR line ends, blanks around, quotes, separators and newlines in quotes. */
-	good(&d, "\xef\xbb\xbf" "a;b , \"na\"\"me\n, x\"\r +1.5e-2 ,a\r\r-.5,\"a,\nb\"\r", &o);
+	good(&d,
+	     "\xef\xbb\xbf"
+	     "a;b , \"na\"\"me\n, x\"\r +1.5e-2 ,a\r\r-.5,\"a,\nb\"\r",
+	     &o);
 	assert_int_equal(d.samples, 2);
 	assert_string_equal(d.feature_names[0], "a;b");
 	assert_string_equal(d.class_names[1], "a,\nb");
@@ -149,29 +152,81 @@ static void test_bad_input(void **state)
 		int code;
 		const char *says;
 	} bad[] = {
-		{ "a,b\n1,2\n3\n", { 0 }, -EINVAL, "t.csv:3:1: 1 fields where the first line has 2; correct the line" },
+		{ "a,b\n1,2\n3\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:3:1: 1 fields where the first line has 2; correct the line" },
 		{ "1,2\n3,4,5\n", { 0 }, -EINVAL, "t.csv:2:5: 3 fields where" },
-		{ "a,b\n1,x7\n", { 0 }, -EINVAL, "t.csv:2:3: field 2 (b) is 'x7', not a number; if the column holds classes, name it as the label" },
-		{ "a,b\n1,\n", { 0 }, -EINVAL, "t.csv:2:3: field 2 (b) is empty; fill it in or leave the line out" },
-		{ "a;b\n1,5;2\n", { 0 }, -EINVAL, "t.csv:2:1: field 1 (a) is '1,5', not a number; write a point instead of the comma" },
+		{ "a,b\n1,x7\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:2:3: field 2 (b) is 'x7', not a number; if the column holds classes, name "
+		  "it as the label" },
+		{ "a,b\n1,\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:2:3: field 2 (b) is empty; fill it in or leave the line out" },
+		{ "a;b\n1,5;2\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:2:1: field 1 (a) is '1,5', not a number; write a point instead of the "
+		  "comma" },
 		{ "1,2\n3,nan\n", { 0 }, -EINVAL, "t.csv:2:3: field 2 is 'nan', not a number" },
 		{ "1,2\n3,0x10\n", { 0 }, -EINVAL, "'0x10', not a number" },
-		{ "1,2\n3,1e99\n", { 0 }, -ERANGE, "t.csv:2:3: field 2 is '1e99', too large for a 32-bit float; scale" },
-		{ "a,b\n1,2\n", { .header = -1 }, -EINVAL, "t.csv:1:1: field 1 is 'a', not a number; if this is a header, say so" },
-		{ "", { 0 }, -ENODATA, "t.csv:1:1: the file is empty; it needs a line for each sample" },
+		{ "1,2\n3,1e99\n",
+		  { 0 },
+		  -ERANGE,
+		  "t.csv:2:3: field 2 is '1e99', too large for a 32-bit float; scale" },
+		{ "a,b\n1,2\n",
+		  { .header = -1 },
+		  -EINVAL,
+		  "t.csv:1:1: field 1 is 'a', not a number; if this is a header, say so" },
+		{ "",
+		  { 0 },
+		  -ENODATA,
+		  "t.csv:1:1: the file is empty; it needs a line for each sample" },
 		{ "\n \r\n\n", { 0 }, -ENODATA, "the file is empty" },
 		{ "a,b\n", { 0 }, -ENODATA, "no samples after the header; add a line" },
-		{ "a,b\n1,2\n", { .label = "c" }, -ENOENT, "no column 'c'; there are 2, from 'a' to 'b'" },
-		{ "1,2\n", { .label = "2" }, -ENOENT, "its 2 columns are 0 to 1, or -1 for the last" },
+		{ "a,b\n1,2\n",
+		  { .label = "c" },
+		  -ENOENT,
+		  "no column 'c'; there are 2, from 'a' to 'b'" },
+		{ "1,2\n",
+		  { .label = "2" },
+		  -ENOENT,
+		  "its 2 columns are 0 to 1, or -1 for the last" },
 		{ "1,2\n", { .label = "-3" }, -ENOENT, "no column -3" },
-		{ "a,a,b\n1,2,3\n", { .label = "a" }, -EINVAL, "two columns are called 'a'; name one by its number" },
+		{ "a,a,b\n1,2,3\n",
+		  { .label = "a" },
+		  -EINVAL,
+		  "two columns are called 'a'; name one by its number" },
 		{ "a,b\n1,2\n", { .targets = "a,a" }, -EINVAL, "column 'a' is named twice" },
-		{ "a,b\n1,2\n", { .targets = "a,b" }, -EINVAL, "no column is left for features; is the separator ',' right?" },
-		{ "a,b\n1,2\n", { .targets = "a", .label = "b" }, -EINVAL, "both a label column and targets" },
-		{ "a,b\n1,\n", { .label = "b" }, -EINVAL, "t.csv:2:3: the label, field 2, is empty" },
-		{ "1,\"2\n3,4\n", { 0 }, -EINVAL, "t.csv:1:3: a quote that is opened here is never closed; add" },
-		{ "1,\"2\"3\n", { 0 }, -EINVAL, "t.csv:1:6: text after a closing quote; write a quote inside a quoted field twice" },
-		{ "\xff\xfe" "1", { 0 }, -EILSEQ, "is UTF-16; save it as UTF-8" },
+		{ "a,b\n1,2\n",
+		  { .targets = "a,b" },
+		  -EINVAL,
+		  "no column is left for features; is the separator ',' right?" },
+		{ "a,b\n1,2\n",
+		  { .targets = "a", .label = "b" },
+		  -EINVAL,
+		  "both a label column and targets" },
+		{ "a,b\n1,\n",
+		  { .label = "b" },
+		  -EINVAL,
+		  "t.csv:2:3: the label, field 2, is empty" },
+		{ "1,\"2\n3,4\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:1:3: a quote that is opened here is never closed; add" },
+		{ "1,\"2\"3\n",
+		  { 0 },
+		  -EINVAL,
+		  "t.csv:1:6: text after a closing quote; write a quote inside a quoted field "
+		  "twice" },
+		{ "\xff\xfe"
+		  "1",
+		  { 0 },
+		  -EILSEQ,
+		  "is UTF-16; save it as UTF-8" },
 	};
 	struct npu_dataset d;
 	struct npu_error err;
@@ -201,21 +256,46 @@ static void test_too_many_classes(void **state)
 		fprintf(f, "%d,1\n", i);
 	fclose(f);
 	assert_int_equal(npu_dataset_read_csv(&d, "classes.csv", &o, &err), -E2BIG);
-	assert_says(&err, -E2BIG, "classes.csv:65537:1: the label column has more than 65536 different values; are these targets?");
+	assert_says(&err, -E2BIG,
+		    "classes.csv:65537:1: the label column has more than 65536 different values; "
+		    "are these targets?");
 }
 
 /* Against strtof() in the "C" locale: correctly rounded, to the bit. */
 static void test_numbers(void **state)
 {
 	static const char *const special[] = {
-		"0", "-0", "0e99", "1e-46", "1e-45", "1.4e-45", "1.17549435e-38", "3.4028235e38",
-		"3.4028236e38", "1e39", "-1e39", "16777217", "16777217.0000001", "16777219", "0.1",
-		"8388608.5", "8388609.5", "9007199791611905", "9007199791611904", "1e22", "1e23",
-		"123456789012345678901234567890", ".5", "5.", "1.00000005960464477539062",
-		"1.00000005960464477539063", "0.000000000000000000000000000001",
+		"0",
+		"-0",
+		"0e99",
+		"1e-46",
+		"1e-45",
+		"1.4e-45",
+		"1.17549435e-38",
+		"3.4028235e38",
+		"3.4028236e38",
+		"1e39",
+		"-1e39",
+		"16777217",
+		"16777217.0000001",
+		"16777219",
+		"0.1",
+		"8388608.5",
+		"8388609.5",
+		"9007199791611905",
+		"9007199791611904",
+		"1e22",
+		"1e23",
+		"123456789012345678901234567890",
+		".5",
+		"5.",
+		"1.00000005960464477539062",
+		"1.00000005960464477539063",
+		"0.000000000000000000000000000001",
 	};
 	static const char *const bad[] = {
-		"", "-", ".", "e5", "1e", "1e+", "1.2.3", "1 2", "inf", "nan", "0x1p3", "1,5", "1f", "--1",
+		"",    "-",   ".",   "e5",    "1e",  "1e+", "1.2.3",
+		"1 2", "inf", "nan", "0x1p3", "1,5", "1f",  "--1",
 	};
 	uint32_t random = 1;
 	float value, expected;
@@ -236,7 +316,7 @@ static void test_numbers(void **state)
 		uint32_t bits = next_random(&random) & 0x7f7fffff;
 
 		memcpy(&near, &bits, sizeof(near));
-		if (i & 1)	/* near the middle of two floats */
+		if (i & 1) /* near the middle of two floats */
 			snprintf(text, sizeof(text), "%.*g", (int)digits,
 				 ((double)near + (double)nextafterf(near, 0)) / 2);
 		else
@@ -293,8 +373,8 @@ static void test_damage(void **state)
 		memcpy(copy, text, size);
 		for (int k = 0; k < 3; k++)
 			copy[next_random(&random) % size] =
-				i & 1 ? (char)next_random(&random) :
-					odd[next_random(&random) % (sizeof(odd) - 1)];
+				i & 1 ? (char)next_random(&random)
+				      : odd[next_random(&random) % (sizeof(odd) - 1)];
 		write_bytes("d.csv", copy, size);
 		err.message[0] = '\0';
 		if (!npu_dataset_read_csv(&d, "d.csv", &o, &err))

@@ -173,10 +173,8 @@ static void test_split(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alloc),
-		cmocka_unit_test(test_standard),
-		cmocka_unit_test(test_min_max),
-		cmocka_unit_test(test_one_hot),
+		cmocka_unit_test(test_alloc),	cmocka_unit_test(test_standard),
+		cmocka_unit_test(test_min_max), cmocka_unit_test(test_one_hot),
 		cmocka_unit_test(test_split),
 	};
 

@@ -12,8 +12,8 @@ static void test_classes(void **state)
 {
 	int32_t labels[] = { 0, 0, 0, 1, 2, 2 };
 	const float y[] = {
-		.7f, .1f, .1f, .1f,	.4f, .3f, .2f, .1f,	.1f, .6f, .2f, .1f,
-		.1f, .6f, .2f, .1f,	.1f, .2f, .6f, .1f,	.3f, .2f, .3f, .2f,
+		.7f, .1f, .1f, .1f, .4f, .3f, .2f, .1f, .1f, .6f, .2f, .1f,
+		.1f, .6f, .2f, .1f, .1f, .2f, .6f, .1f, .3f, .2f, .3f, .2f,
 	};
 	const size_t confusion[] = { 2, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0 };
 	struct npu_dataset d = { .samples = 6, .classes = 4, .labels = labels };
@@ -114,7 +114,9 @@ static void test_one_hot(void **state)
 {
 	int32_t labels[] = { 1 };
 	float t[] = { 0, 1 };
-	struct npu_dataset d = { .samples = 1, .classes = 2, .targets = 2, .labels = labels, .y = t };
+	struct npu_dataset d = {
+		.samples = 1, .classes = 2, .targets = 2, .labels = labels, .y = t
+	};
 	struct npu_metrics m;
 
 	(void)state;
@@ -155,12 +157,9 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_predicted_only),
-		cmocka_unit_test(test_binary),
-		cmocka_unit_test(test_regression),
-		cmocka_unit_test(test_one_hot),
-		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_classes), cmocka_unit_test(test_predicted_only),
+		cmocka_unit_test(test_binary),	cmocka_unit_test(test_regression),
+		cmocka_unit_test(test_one_hot), cmocka_unit_test(test_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,8 +107,8 @@ int npu_class_table_sort(struct npu_class_table *table, int32_t *order)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->count; i++) {
 		entry[i] = (struct entry){ table->name[i], 0, (int32_t)i };
-		numbers = numbers && npu_number_parse(entry[i].name, strlen(entry[i].name),
-						      &entry[i].value);
+		numbers = numbers &&
+			  npu_number_parse(entry[i].name, strlen(entry[i].name), &entry[i].value);
 	}
 	qsort(entry, table->count, sizeof(*entry), numbers ? compare_numbers : compare_names);
 	for (size_t i = 0; i < table->count; i++) {

@@ -83,7 +83,9 @@ static int find_column(const struct reader *r, const char *text, size_t length, 
 		if (strlen(r->name[i]) != length || memcmp(r->name[i], text, length))
 			continue;
 		if (found)
-			return npu_error_set(err, -EINVAL, "%s:1: two columns are called '%.*s'; name one by its number, from 0",
+			return npu_error_set(err, -EINVAL,
+					     "%s:1: two columns are called '%.*s'; name one by its "
+					     "number, from 0",
 					     r->scan.path, (int)length, text);
 		found = true;
 		*column = i;
@@ -91,7 +93,9 @@ static int find_column(const struct reader *r, const char *text, size_t length, 
 	if (found || parse_place(text, length, r->columns, column))
 		return 0;
 	if (!r->name)
-		return npu_error_set(err, -ENOENT, "%s: no column %.*s in a file without a header; its %zu columns are 0 to %zu, or -1 for the last",
+		return npu_error_set(err, -ENOENT,
+				     "%s: no column %.*s in a file without a header; its %zu "
+				     "columns are 0 to %zu, or -1 for the last",
 				     r->scan.path, (int)length, text, r->columns, r->columns - 1);
 	return npu_error_set(err, -ENOENT, "%s: no column '%.*s'; there are %zu, from '%s' to '%s'",
 			     r->scan.path, (int)length, text, r->columns, r->name[0],
@@ -107,7 +111,8 @@ static int assign(struct reader *r, const char *text, size_t length, enum role r
 	if (ret)
 		return ret;
 	if (r->role[column] != FEATURE)
-		return npu_error_set(err, -EINVAL, "%s: column '%.*s' is named twice among label and targets",
+		return npu_error_set(err, -EINVAL,
+				     "%s: column '%.*s' is named twice among label and targets",
 				     r->scan.path, (int)length, text);
 	r->role[column] = role;
 	return 0;
@@ -138,7 +143,9 @@ static int assign_roles(struct reader *r, struct npu_error *err)
 	int ret = 0;
 
 	if (o->label && o->targets)
-		return npu_error_set(err, -EINVAL, "%s: both a label column and targets asked for; a file is read for one or the other",
+		return npu_error_set(err, -EINVAL,
+				     "%s: both a label column and targets asked for; a file is "
+				     "read for one or the other",
 				     r->scan.path);
 	if (o->label)
 		ret = assign(r, o->label, strlen(o->label), LABEL, err);
@@ -149,8 +156,10 @@ static int assign_roles(struct reader *r, struct npu_error *err)
 	for (size_t i = 0; i < r->columns; i++)
 		features += r->role[i] == FEATURE;
 	if (!features)
-		return npu_error_set(err, -EINVAL, "%s: no column is left for features; is the separator '%c' right?",
-				     r->scan.path, r->scan.separator);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: no column is left for features; is the separator '%c' right?",
+			r->scan.path, r->scan.separator);
 	return npu_dataset_set_shape(r->data, r->scan.path, (uint64_t[]){ 1, features }, 2, err);
 }
 
@@ -264,10 +273,13 @@ static int explain_field(const struct reader *r, size_t i, struct npu_error *err
 
 	describe_field(r, i, field, sizeof(field));
 	if (!f->length)
-		return npu_error_set(err, -EINVAL, "%s:%zu:%zu: %s is empty; fill it in or leave the line out",
+		return npu_error_set(err, -EINVAL,
+				     "%s:%zu:%zu: %s is empty; fill it in or leave the line out",
 				     r->scan.path, f->line, f->column, field);
 	if (is_number(f))
-		return npu_error_set(err, -ERANGE, "%s:%zu:%zu: %s is '%.*s', too large for a 32-bit float; scale the column down",
+		return npu_error_set(err, -ERANGE,
+				     "%s:%zu:%zu: %s is '%.*s', too large for a 32-bit float; "
+				     "scale the column down",
 				     r->scan.path, f->line, f->column, field, shown, f->text);
 	if (memchr(f->text, ',', f->length))
 		remedy = "write a point instead of the comma";
@@ -275,8 +287,8 @@ static int explain_field(const struct reader *r, size_t i, struct npu_error *err
 		remedy = "if this is a header, say so";
 	else if (!r->options->label)
 		remedy = "if the column holds classes, name it as the label";
-	return npu_error_set(err, -EINVAL, "%s:%zu:%zu: %s is '%.*s', not a number; %s", r->scan.path,
-			     f->line, f->column, field, shown, f->text, remedy);
+	return npu_error_set(err, -EINVAL, "%s:%zu:%zu: %s is '%.*s', not a number; %s",
+			     r->scan.path, f->line, f->column, field, shown, f->text, remedy);
 }
 
 static int add_label(struct reader *r, size_t i, struct npu_error *err)
@@ -285,15 +297,19 @@ static int add_label(struct reader *r, size_t i, struct npu_error *err)
 	int32_t number;
 
 	if (!f->length)
-		return npu_error_set(err, -EINVAL, "%s:%zu:%zu: the label, field %zu, is empty; fill it in or leave the line out",
+		return npu_error_set(err, -EINVAL,
+				     "%s:%zu:%zu: the label, field %zu, is empty; fill it in or "
+				     "leave the line out",
 				     r->scan.path, f->line, f->column, i + 1);
 	number = npu_class_table_find(&r->classes, f->text, f->length);
 	if (number == -E2BIG)
-		return npu_error_set(err, number, "%s:%zu:%zu: the label column has more than %d different values; are these targets?",
+		return npu_error_set(err, number,
+				     "%s:%zu:%zu: the label column has more than %d different "
+				     "values; are these targets?",
 				     r->scan.path, f->line, f->column, NPU_MAX_CLASSES);
 	if (number < 0)
-		return npu_error_set(err, number, "%s:%zu: no memory for %zu class names", r->scan.path,
-				     f->line, r->classes.count);
+		return npu_error_set(err, number, "%s:%zu: no memory for %zu class names",
+				     r->scan.path, f->line, r->classes.count);
 	r->data->labels[r->data->samples] = number;
 	return 0;
 }
@@ -306,7 +322,9 @@ static int add_sample(struct reader *r, struct npu_error *err)
 	int ret;
 
 	if (r->scan.fields != r->columns)
-		return npu_error_set(err, -EINVAL, "%s:%zu:%zu: %zu fields where the first line has %zu; correct the line, or quote fields that contain '%c'",
+		return npu_error_set(err, -EINVAL,
+				     "%s:%zu:%zu: %zu fields where the first line has %zu; correct "
+				     "the line, or quote fields that contain '%c'",
 				     r->scan.path, r->scan.field[0].line,
 				     r->scan.field[r->scan.fields - 1].column, r->scan.fields,
 				     r->columns, r->scan.separator);
@@ -363,7 +381,8 @@ static int begin(struct reader *r, struct npu_error *err)
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return npu_error_set(err, -ENODATA, "%s:1:1: the file is empty; it needs a line for each sample",
+		return npu_error_set(err, -ENODATA,
+				     "%s:1:1: the file is empty; it needs a line for each sample",
 				     r->scan.path);
 	r->columns = r->scan.fields;
 	header = first_is_header(r);
@@ -393,7 +412,8 @@ static int read_records(struct reader *r, struct npu_error *err)
 	if (ret)
 		return ret;
 	if (!r->data->samples)
-		return npu_error_set(err, -ENODATA, "%s:%zu:1: no samples after the header; add a line for each",
+		return npu_error_set(err, -ENODATA,
+				     "%s:%zu:1: no samples after the header; add a line for each",
 				     r->scan.path, r->scan.line);
 	return r->options->label ? finish_labels(r, err) : 0;
 }

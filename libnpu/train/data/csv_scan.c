@@ -66,7 +66,11 @@ int npu_csv_open(struct npu_csv_scanner *scanner, const char *path, char *text, 
 	if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		text += 3;
 	*scanner = (struct npu_csv_scanner){
-		.path = path, .next = text, .end = end, .line = 1, .line_start = text,
+		.path = path,
+		.next = text,
+		.end = end,
+		.line = 1,
+		.line_start = text,
 	};
 	skip_blank_lines(scanner);
 	scanner->separator = separator ? separator : find_separator(scanner->next, end);
@@ -150,7 +154,9 @@ static char *scan_field(struct npu_csv_scanner *s, char *p, struct npu_error *er
 		return scan_plain(s, p, field);
 	p = scan_quoted(s, p, field);
 	if (!p) {
-		npu_error_set(err, -EINVAL, "%s:%zu:%zu: a quote that is opened here is never closed; add the closing one",
+		npu_error_set(err, -EINVAL,
+			      "%s:%zu:%zu: a quote that is opened here is never closed; add the "
+			      "closing one",
 			      s->path, field->line, field->column);
 		return NULL;
 	}
@@ -158,8 +164,10 @@ static char *scan_field(struct npu_csv_scanner *s, char *p, struct npu_error *er
 		p++;
 	if (ends_field(s, p))
 		return p;
-	npu_error_set(err, -EINVAL, "%s:%zu:%zu: text after a closing quote; write a quote inside a quoted field twice",
-		      s->path, s->line, (size_t)(p - s->line_start) + 1);
+	npu_error_set(
+		err, -EINVAL,
+		"%s:%zu:%zu: text after a closing quote; write a quote inside a quoted field twice",
+		s->path, s->line, (size_t)(p - s->line_start) + 1);
 	return NULL;
 }
 

@@ -25,8 +25,9 @@ static int set_errno(struct npu_error *err, const char *path, const char *what)
 
 static int too_large(struct npu_error *err, const char *path, size_t limit)
 {
-	return npu_error_set(err, -EFBIG, "%s: larger than the %zu bytes that can be read; split it",
-			     path, limit);
+	return npu_error_set(err, -EFBIG,
+			     "%s: larger than the %zu bytes that can be read; split it", path,
+			     limit);
 }
 
 /* Read to the end of @fd into *@bytes, which has room for *@capacity and grows. */
@@ -60,8 +61,7 @@ static int read_all(int fd, const char *path, size_t limit, char **bytes, size_t
 	}
 }
 
-int npu_file_read(const char *path, size_t limit, char **bytes, size_t *size,
-		  struct npu_error *err)
+int npu_file_read(const char *path, size_t limit, char **bytes, size_t *size, struct npu_error *err)
 {
 	size_t capacity = FIRST_CAPACITY;
 	struct stat st;
@@ -182,7 +182,8 @@ int npu_file_write(const char *path, const struct npu_file_part *part, size_t pa
 	if (stat(path, &st))
 		return write_and_rename(path, part, parts, err);
 	if (S_ISDIR(st.st_mode))
-		return npu_error_set(err, -EISDIR, "%s: is a directory; add the name of a file", path);
+		return npu_error_set(err, -EISDIR, "%s: is a directory; add the name of a file",
+				     path);
 	if (!S_ISREG(st.st_mode))
 		return write_directly(path, part, parts, err);
 	/* Replace what a symbolic link points at, not the link. */

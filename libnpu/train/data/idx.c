@@ -46,16 +46,20 @@ static int read_header(struct npu_source *source, struct idx_header *header, str
 	if (ret)
 		return ret;
 	if (magic[0] || magic[1])
-		return npu_error_set(err, -EINVAL, "%s: not an IDX file: it begins with %02x %02x instead of 00 00",
-				     source->path, magic[0], magic[1]);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: not an IDX file: it begins with %02x %02x instead of 00 00",
+			source->path, magic[0], magic[1]);
 	if (!find_type(magic[2], &header->type))
-		return npu_error_set(err, -EINVAL, "%s: type 0x%02x is not one of IDX: 08 (u8), 09 (i8), 0b (i16), 0c (i32), 0d (f32), 0e (f64)",
+		return npu_error_set(err, -EINVAL,
+				     "%s: type 0x%02x is not one of IDX: 08 (u8), 09 (i8), 0b "
+				     "(i16), 0c (i32), 0d (f32), 0e (f64)",
 				     source->path, magic[2]);
 	header->code = magic[2];
 	header->rank = magic[3];
 	if (header->rank < 1 || header->rank > MAX_RANK)
-		return npu_error_set(err, -EINVAL, "%s: %zu dimensions; 1 to %d can be read", source->path,
-				     header->rank, MAX_RANK);
+		return npu_error_set(err, -EINVAL, "%s: %zu dimensions; 1 to %d can be read",
+				     source->path, header->rank, MAX_RANK);
 	for (size_t i = 0; i < header->rank; i++) {
 		ret = npu_source_read(source, word, sizeof(word), "its dimensions", err);
 		if (ret)
@@ -79,7 +83,8 @@ static int read_samples(struct npu_dataset *data, struct npu_source *source, str
 		return ret;
 	data->samples = header.shape[0];
 	if (__builtin_mul_overflow(header.shape[0], (uint64_t)data->features, &count))
-		return npu_error_set(err, -EOVERFLOW, "%s: its dimensions multiply to more than any file holds",
+		return npu_error_set(err, -EOVERFLOW,
+				     "%s: its dimensions multiply to more than any file holds",
 				     source->path);
 	ret = npu_source_read_floats(source, header.type, count, &data->x, err);
 	if (!ret)
@@ -102,12 +107,16 @@ static int read_labels(struct npu_dataset *data, const char *samples_path,
 	if (ret)
 		return ret;
 	if (header.rank != 1 || header.type.kind == 'f')
-		return npu_error_set(err, -EINVAL, "%s: labels are whole numbers in one dimension, this file has type 0x%02x in %zu; are the two files swapped?",
+		return npu_error_set(err, -EINVAL,
+				     "%s: labels are whole numbers in one dimension, this file has "
+				     "type 0x%02x in %zu; are the two files swapped?",
 				     source->path, header.code, header.rank);
 	if (header.shape[0] != data->samples)
-		return npu_error_set(err, -EINVAL, "%s: %llu labels for %zu samples in %s; give the two files of one set",
-				     source->path, (unsigned long long)header.shape[0], data->samples,
-				     samples_path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: %llu labels for %zu samples in %s; give the two files of one set",
+			source->path, (unsigned long long)header.shape[0], data->samples,
+			samples_path);
 	ret = npu_source_read_doubles(source, header.type, header.shape[0], &value, err);
 	if (ret)
 		return ret;

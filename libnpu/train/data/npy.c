@@ -51,14 +51,18 @@ static int parse_type(struct npy_header *header, const char *text, const char *p
 	const char *p = text && (*text == '\'' || *text == '"') ? text + 1 : NULL;
 
 	if (!p || strlen(p) < 4 || p[3] != *text)
-		return npu_error_set(err, -EINVAL, "%s: elements that are not plain numbers; save one array with .astype('float32')",
+		return npu_error_set(err, -EINVAL,
+				     "%s: elements that are not plain numbers; save one array with "
+				     ".astype('float32')",
 				     path);
 	header->type = (struct npu_values_type){ p[1], p[2] - '0', false };
 	/* A byte has no order; of the others only the little-endian one can be read. */
 	if ((*p == '<' || *p == '=' || p[2] == '1') && isalpha((unsigned char)p[1]) &&
 	    strstr("f4 f8 i1 u1 i2 u2 i4 i8", (char[]){ p[1], p[2], '\0' }))
 		return 0;
-	return npu_error_set(err, -EINVAL, "%s: element type '%.3s' cannot be read; save with .astype('<f4') (f4 f8 i1 u1 i2 u2 i4 i8, little endian, can)",
+	return npu_error_set(err, -EINVAL,
+			     "%s: element type '%.3s' cannot be read; save with .astype('<f4') (f4 "
+			     "f8 i1 u1 i2 u2 i4 i8, little endian, can)",
 			     path, p);
 }
 
@@ -78,8 +82,10 @@ static int parse_shape(struct npy_header *header, const char *p, const char *pat
 			bad |= __builtin_mul_overflow(n, (uint64_t)10, &n) ||
 			       __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n);
 		if (!bad && header->rank == MAX_RANK)
-			return npu_error_set(err, -EINVAL, "%s: more than %d dimensions; reshape to (samples, features)",
-					     path, MAX_RANK);
+			return npu_error_set(
+				err, -EINVAL,
+				"%s: more than %d dimensions; reshape to (samples, features)", path,
+				MAX_RANK);
 		bad |= __builtin_mul_overflow(header->count, n, &header->count);
 		if (bad)
 			break;
@@ -90,7 +96,9 @@ static int parse_shape(struct npy_header *header, const char *p, const char *pat
 			p = skip_space(p + 1);
 	}
 	if (bad || *p != ')')
-		return npu_error_set(err, -EINVAL, "%s: its header has no valid shape; the file is damaged: save it again with numpy.save()",
+		return npu_error_set(err, -EINVAL,
+				     "%s: its header has no valid shape; the file is damaged: save "
+				     "it again with numpy.save()",
 				     path);
 	if (!header->rank || !header->count)
 		return npu_error_set(err, -EINVAL, "%s: holds no samples", path);
@@ -108,10 +116,13 @@ static int parse_header(struct npy_header *header, const char *text, const char 
 	if (ret)
 		return ret;
 	if (!order || (strncmp(order, "False", 5) && strncmp(order, "True", 4)))
-		return npu_error_set(err, -EINVAL, "%s: its header does not say the order; the file is damaged: save it again with numpy.save()",
+		return npu_error_set(err, -EINVAL,
+				     "%s: its header does not say the order; the file is damaged: "
+				     "save it again with numpy.save()",
 				     path);
 	if (*order == 'T' && header->rank > 1)
-		return npu_error_set(err, -EINVAL, "%s: in Fortran order; save with numpy.ascontiguousarray(x)",
+		return npu_error_set(err, -EINVAL,
+				     "%s: in Fortran order; save with numpy.ascontiguousarray(x)",
 				     path);
 	return 0;
 }
@@ -126,17 +137,21 @@ static int read_header(struct npu_source *source, struct npy_header *header, str
 	if (ret)
 		return ret;
 	if (memcmp(start, MAGIC, 6))
-		return npu_error_set(err, -EINVAL, "%s: not a .npy file; save it with numpy.save() (.npz archives hold several)",
+		return npu_error_set(err, -EINVAL,
+				     "%s: not a .npy file; save it with numpy.save() (.npz "
+				     "archives hold several)",
 				     source->path);
 	if (start[6] < 1 || start[6] > 3)
-		return npu_error_set(err, -EINVAL, "%s: version %d.%d of .npy; 1 to 3 can be read", source->path,
-				     start[6], start[7]);
+		return npu_error_set(err, -EINVAL, "%s: version %d.%d of .npy; 1 to 3 can be read",
+				     source->path, start[6], start[7]);
 	ret = npu_source_read(source, length, start[6] == 1 ? 2 : 4, "its header", err);
 	if (ret)
 		return ret;
 	bytes = length[0] | length[1] << 8 | length[2] << 16 | (size_t)length[3] << 24;
 	if (bytes > MAX_HEADER)
-		return npu_error_set(err, -EINVAL, "%s: a header of %zu bytes describes no plain array; save one with .astype('float32')",
+		return npu_error_set(err, -EINVAL,
+				     "%s: a header of %zu bytes describes no plain array; save one "
+				     "with .astype('float32')",
 				     source->path, bytes);
 	ret = npu_source_read(source, text, bytes, "its header", err);
 	if (ret)
@@ -173,9 +188,10 @@ static int read_y(struct npu_dataset *data, const char *x_path, struct npu_sourc
 	if (ret)
 		return ret;
 	if (header.shape[0] != data->samples)
-		return npu_error_set(err, -EINVAL, "%s: %llu rows for %zu samples in %s; give the two arrays of one set",
-				     source->path, (unsigned long long)header.shape[0], data->samples,
-				     x_path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: %llu rows for %zu samples in %s; give the two arrays of one set",
+			source->path, (unsigned long long)header.shape[0], data->samples, x_path);
 	if (header.rank == 1 && header.type.kind != 'f') {
 		ret = npu_source_read_doubles(source, header.type, header.count, &value, err);
 		if (!ret)
@@ -224,11 +240,12 @@ int npu_write_npy(const char *path, const float *values, size_t rows, size_t col
 	int length;
 
 	if (__builtin_mul_overflow(rows, columns, &count) || count > SIZE_MAX / sizeof(float))
-		return npu_error_set(err, -EOVERFLOW, "%s: %zu rows of %zu values are more than memory holds",
-				     path, rows, columns);
+		return npu_error_set(err, -EOVERFLOW,
+				     "%s: %zu rows of %zu values are more than memory holds", path,
+				     rows, columns);
 	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-		return npu_error_set(err, -EOPNOTSUPP, "%s: .npy is written on little-endian machines only",
-				     path);
+		return npu_error_set(err, -EOPNOTSUPP,
+				     "%s: .npy is written on little-endian machines only", path);
 	/* Version 1, 118 bytes of header, so that the values start at a multiple of 64. */
 	memset(header, ' ', sizeof(header));
 	memcpy(header, MAGIC "\x01\x00\x76\x00", 10);

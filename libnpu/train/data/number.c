@@ -24,10 +24,10 @@
 #define LONGEST 400
 
 struct decimal {
-	uint64_t digits;	/* of at most 19 significant ones */
+	uint64_t digits; /* of at most 19 significant ones */
 	int exponent;
 	bool negative;
-	bool exact;		/* digits holds them all */
+	bool exact; /* digits holds them all */
 };
 
 static bool is_digit(char c)
@@ -89,7 +89,7 @@ static bool scan(const char *p, const char *end, struct decimal *d)
 static bool convert_exactly(const struct decimal *d, float *value)
 {
 	static const double ten[] = {
-		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,  1e7,	1e8,  1e9,  1e10, 1e11,
 		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 	};
 	double wide;

@@ -59,7 +59,8 @@ static int fit(struct npu_scaler *scaler, const struct npu_dataset *data, bool s
 
 	memset(scaler, 0, sizeof(*scaler));
 	if (!data->samples || !n || !data->x)
-		return npu_error_set(err, -EINVAL, "scaler: the dataset is empty; fit it to the training data");
+		return npu_error_set(err, -EINVAL,
+				     "scaler: the dataset is empty; fit it to the training data");
 	memory = calloc(n, 4 * sizeof(*memory));
 	scaler->mean = calloc(n, sizeof(*scaler->mean));
 	scaler->factor = calloc(n, sizeof(*scaler->factor));

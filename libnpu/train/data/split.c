@@ -41,12 +41,14 @@ static int take(struct npu_dataset *part, const struct npu_dataset *data, const 
 	}
 	if (copy_names(part, data) || (data->targets && !part->y)) {
 		npu_dataset_free(part);
-		return npu_error_set(err, -ENOMEM, "dataset: no memory for a part of %zu samples", count);
+		return npu_error_set(err, -ENOMEM, "dataset: no memory for a part of %zu samples",
+				     count);
 	}
 	for (size_t i = 0; i < count; i++) {
 		memcpy(part->x + i * data->features, data->x + index[i] * data->features, row);
 		if (data->targets)
-			memcpy(part->y + i * data->targets, data->y + index[i] * data->targets, targets);
+			memcpy(part->y + i * data->targets, data->y + index[i] * data->targets,
+			       targets);
 		if (data->classes)
 			part->labels[i] = data->labels[index[i]];
 	}
@@ -63,15 +65,19 @@ int npu_dataset_split(const struct npu_dataset *data, float fraction, uint64_t s
 	memset(train, 0, sizeof(*train));
 	memset(test, 0, sizeof(*test));
 	if (!(fraction > 0 && fraction < 1))
-		return npu_error_set(err, -EINVAL, "split: a test fraction of %g; it lies between 0 and 1",
+		return npu_error_set(err, -EINVAL,
+				     "split: a test fraction of %g; it lies between 0 and 1",
 				     (double)fraction);
 	tests = (size_t)round((double)fraction * (double)data->samples);
 	if (!tests || tests >= data->samples)
-		return npu_error_set(err, -EINVAL, "split: %zu samples at a test fraction of %g leave one part empty; use more samples or another fraction",
+		return npu_error_set(err, -EINVAL,
+				     "split: %zu samples at a test fraction of %g leave one part "
+				     "empty; use more samples or another fraction",
 				     data->samples, (double)fraction);
 	index = malloc(data->samples * sizeof(*index));
 	if (!index)
-		return npu_error_set(err, -ENOMEM, "split: no memory for %zu samples", data->samples);
+		return npu_error_set(err, -ENOMEM, "split: no memory for %zu samples",
+				     data->samples);
 	for (size_t i = 0; i < data->samples; i++)
 		index[i] = i;
 	npu_rng_seed(&rng, seed, SPLIT_STREAM);

@@ -45,11 +45,14 @@ static int explain_short(struct npu_source *source, const char *what, struct npu
 	const char *why = gzerror(source->file, &code);
 
 	if (code == Z_ERRNO)
-		return npu_error_set(err, -EIO, "%s: cannot read it: %s", source->path, strerror(errno));
+		return npu_error_set(err, -EIO, "%s: cannot read it: %s", source->path,
+				     strerror(errno));
 	if (code != Z_OK && code != Z_BUF_ERROR)
-		return npu_error_set(err, -EINVAL, "%s: damaged gzip data (%s); fetch the file again",
+		return npu_error_set(err, -EINVAL,
+				     "%s: damaged gzip data (%s); fetch the file again",
 				     source->path, why);
-	return npu_error_set(err, -EINVAL, "%s: ends in the middle of %s; the file is truncated: fetch it again",
+	return npu_error_set(err, -EINVAL,
+			     "%s: ends in the middle of %s; the file is truncated: fetch it again",
 			     source->path, what);
 }
 
@@ -75,7 +78,9 @@ int npu_source_expect_end(struct npu_source *source, struct npu_error *err)
 	if (got < 0 || code != Z_OK)
 		return explain_short(source, "its checksum", err);
 	if (got > 0)
-		return npu_error_set(err, -EINVAL, "%s: holds more bytes than its header says; it is damaged or of another kind",
+		return npu_error_set(err, -EINVAL,
+				     "%s: holds more bytes than its header says; it is damaged or "
+				     "of another kind",
 				     source->path);
 	return 0;
 }

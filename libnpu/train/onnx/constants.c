@@ -6,9 +6,6 @@
 
 #include "import.h"
 
-/* An Identity of an Identity of ...: exporters make one; more is a circle. */
-#define MAX_ALIASES 8
-
 static int compare(const void *a, const void *b)
 {
 	const struct npu_onnx_constant *x = a, *y = b;
@@ -29,7 +26,8 @@ static int add_node(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	const NpuOnnx__Attribute *a = node->n_attribute == 1 ? node->attribute[0] : NULL;
 
 	if (!a || !a->name)
-		return npu_onnx_fail(im, node, -EINVAL, "a constant has one attribute, this has %zu",
+		return npu_onnx_fail(im, node, -EINVAL,
+				     "a constant has one attribute, this has %zu",
 				     node->n_attribute);
 	if (!strcmp(a->name, "value"))
 		constant.tensor = a->t;
@@ -37,8 +35,10 @@ static int add_node(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 		 !strcmp(a->name, "value_int") || !strcmp(a->name, "value_ints"))
 		constant.attribute = a;
 	if (!constant.tensor && !constant.attribute)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "attribute '%.32s' cannot be read; a value of floats or whole numbers can",
-				     a->name);
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"attribute '%.32s' cannot be read; a value of floats or whole numbers can",
+			a->name);
 	add(im, &constant);
 	return 0;
 }
@@ -69,17 +69,21 @@ int npu_onnx_list_constants(struct npu_onnx_import *im)
 			return ret;
 	}
 	qsort(im->constant, im->constants, sizeof(*im->constant), compare);
-	/* Only now: whether an Identity copies a constant shows when all are known. */
+	/* Exporters copy a constant that serves twice; the copy is the same under another name. */
 	direct = im->constants;
 	for (size_t i = 0; i < g->n_node; i++) {
 		const NpuOnnx__Node *node = g->node[i];
+		struct npu_onnx_constant copy = { 0 }, *original;
 
 		if (!is_op(node, "Identity") || node->n_input != 1 || node->n_output != 1)
 			continue;
-		if (bsearch(&(struct npu_onnx_constant){ .name = node->input[0] }, im->constant, direct,
-			    sizeof(*im->constant), compare))
-			add(im, &(struct npu_onnx_constant){ .name = node->output[0],
-							     .alias = node->input[0] });
+		copy.name = node->input[0];
+		original = bsearch(&copy, im->constant, direct, sizeof(copy), compare);
+		if (!original)
+			continue;
+		copy = *original;
+		copy.name = node->output[0];
+		add(im, &copy);
 	}
 	qsort(im->constant, im->constants, sizeof(*im->constant), compare);
 	return 0;
@@ -88,15 +92,9 @@ int npu_onnx_list_constants(struct npu_onnx_import *im)
 const struct npu_onnx_constant *npu_onnx_find_constant(const struct npu_onnx_import *im,
 						       const char *name)
 {
-	const struct npu_onnx_constant *c = NULL;
+	struct npu_onnx_constant key = { .name = name };
 
-	for (int i = 0; i < MAX_ALIASES && name; i++) {
-		struct npu_onnx_constant key = { .name = name };
-
-		c = bsearch(&key, im->constant, im->constants, sizeof(key), compare);
-		name = c ? c->alias : NULL;
-	}
-	return c && !c->alias ? c : NULL;
+	return bsearch(&key, im->constant, im->constants, sizeof(key), compare);
 }
 
 /* Rank, dimensions and the count they multiply to; each dimension at least 1. */
@@ -104,14 +102,17 @@ static int read_shape(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 		      const NpuOnnx__Tensor *t, struct npu_onnx_array *array)
 {
 	if (t->n_dims > NPU_ONNX_MAX_RANK)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "tensor '%.48s' has %zu dimensions; at most %d can be read",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "tensor '%.48s' has %zu dimensions; at most %d can be read",
 				     npu_onnx_name(t->name), t->n_dims, NPU_ONNX_MAX_RANK);
 	array->rank = t->n_dims;
 	array->count = 1;
 	for (size_t i = 0; i < t->n_dims; i++) {
 		if (t->dims[i] < 1 ||
 		    __builtin_mul_overflow(array->count, (uint64_t)t->dims[i], &array->count))
-			return npu_onnx_fail(im, node, -EINVAL, "tensor '%.48s' has a dimension of %lld; the file is damaged: export it again",
+			return npu_onnx_fail(im, node, -EINVAL,
+					     "tensor '%.48s' has a dimension of %lld; the file is "
+					     "damaged: export it again",
 					     npu_onnx_name(t->name), (long long)t->dims[i]);
 		array->dim[i] = t->dims[i];
 	}
@@ -125,10 +126,14 @@ static int check_data(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	size_t held = t->has_raw_data ? t->raw_data.len / element : fields;
 
 	if (t->data_location)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "tensor '%.48s' lies in another file; export the model into one",
-				     npu_onnx_name(t->name));
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"tensor '%.48s' lies in another file; export the model into one",
+			npu_onnx_name(t->name));
 	if (held != count || (t->has_raw_data && t->raw_data.len % element))
-		return npu_onnx_fail(im, node, -EINVAL, "tensor '%.48s' should hold %zu values and holds %zu; the file is damaged: export it again",
+		return npu_onnx_fail(im, node, -EINVAL,
+				     "tensor '%.48s' should hold %zu values and holds %zu; the "
+				     "file is damaged: export it again",
 				     npu_onnx_name(t->name), count, held);
 	return 0;
 }
@@ -165,7 +170,9 @@ static int read_tensor(const struct npu_onnx_import *im, const NpuOnnx__Node *no
 	if (ret)
 		return ret;
 	if (t->data_type != NPU_ONNX_FLOAT)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "tensor '%.48s' has ONNX type %d; 32-bit floats (1) can be read: export the model in float32",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "tensor '%.48s' has ONNX type %d; 32-bit floats (1) can be "
+				     "read: export the model in float32",
 				     npu_onnx_name(t->name), t->data_type);
 	ret = check_data(im, node, t, array->count, sizeof(float), t->n_float_data);
 	if (!ret)
@@ -182,7 +189,8 @@ static int read_attribute(const struct npu_onnx_import *im, const NpuOnnx__Node 
 	int ret;
 
 	if (!scalar && (strcmp(a->name, "value_floats") || !a->n_floats))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "constant '%.32s' is not of floats", a->name);
+		return npu_onnx_fail(im, node, -EOPNOTSUPP, "constant '%.32s' is not of floats",
+				     a->name);
 	array->rank = scalar ? 0 : 1;
 	array->count = scalar ? 1 : a->n_floats;
 	array->dim[0] = array->count;
@@ -198,7 +206,9 @@ static int find_input(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	*constant = npu_onnx_find_constant(im, node->input[i]);
 	if (*constant)
 		return 0;
-	return npu_onnx_fail(im, node, -EOPNOTSUPP, "input %zu, '%.48s', is not a constant; only the output of the node before and constants can be used",
+	return npu_onnx_fail(im, node, -EOPNOTSUPP,
+			     "input %zu, '%.48s', is not a constant; only the output of the node "
+			     "before and constants can be used",
 			     i, npu_onnx_name(node->input[i]));
 }
 
@@ -211,8 +221,8 @@ int npu_onnx_constant_floats(const struct npu_onnx_import *im, const NpuOnnx__No
 	memset(array, 0, sizeof(*array));
 	if (ret)
 		return ret;
-	return c->tensor ? read_tensor(im, node, c->tensor, array) :
-			   read_attribute(im, node, c->attribute, array);
+	return c->tensor ? read_tensor(im, node, c->tensor, array)
+			 : read_attribute(im, node, c->attribute, array);
 }
 
 static int read_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
@@ -224,11 +234,15 @@ static int read_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 	int ret = read_shape(im, node, t, &array);
 
 	if (!ret && t->data_type != NPU_ONNX_BOOL && t->data_type != NPU_ONNX_INT64)
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP, "tensor '%.48s' has ONNX type %d where whole numbers (7) are wanted",
-				    npu_onnx_name(t->name), t->data_type);
+		ret = npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"tensor '%.48s' has ONNX type %d where whole numbers (7) are wanted",
+			npu_onnx_name(t->name), t->data_type);
 	if (!ret && array.count > limit)
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP, "tensor '%.48s' holds %zu numbers; at most %zu can be used here",
-				    npu_onnx_name(t->name), array.count, limit);
+		ret = npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"tensor '%.48s' holds %zu numbers; at most %zu can be used here",
+			npu_onnx_name(t->name), array.count, limit);
 	if (!ret)
 		ret = check_data(im, node, t, array.count, element, fields);
 	if (ret)
@@ -261,7 +275,8 @@ int npu_onnx_constant_ints(const struct npu_onnx_import *im, const NpuOnnx__Node
 	scalar = !strcmp(c->attribute->name, "value_int");
 	*count = scalar ? 1 : c->attribute->n_ints;
 	if ((!scalar && strcmp(c->attribute->name, "value_ints")) || !*count || *count > limit)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "constant '%.32s' does not hold 1 to %zu whole numbers",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "constant '%.32s' does not hold 1 to %zu whole numbers",
 				     c->attribute->name, limit);
 	memcpy(value, scalar ? &c->attribute->i : c->attribute->ints, *count * sizeof(*value));
 	return 0;

@@ -11,12 +11,12 @@
 #ifndef NPU_ONNX_FORMAT_H
 #define NPU_ONNX_FORMAT_H
 
-#define NPU_ONNX_LAYOUT		"npu.layout"
-#define NPU_ONNX_LAYOUT_NHWC	"NHWC"
-#define NPU_ONNX_CLASS		"npu.class."
-#define NPU_ONNX_FUSED		"/activation"
-#define NPU_ONNX_WEIGHT		".weight"
-#define NPU_ONNX_BIAS		".bias"
+#define NPU_ONNX_LAYOUT "npu.layout"
+#define NPU_ONNX_LAYOUT_NHWC "NHWC"
+#define NPU_ONNX_CLASS "npu.class."
+#define NPU_ONNX_FUSED "/activation"
+#define NPU_ONNX_WEIGHT ".weight"
+#define NPU_ONNX_BIAS ".bias"
 
 /* Values of ONNX's enumerations. */
 enum npu_onnx_type {

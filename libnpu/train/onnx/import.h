@@ -33,14 +33,12 @@
  * struct npu_onnx_constant - a value that does not depend on the input
  * @name: of the value
  * @tensor: an initializer, or the "value" of a Constant node; or
- * @attribute: "value_float", "value_floats", "value_int" or "value_ints" of one; or
- * @alias: name of another constant that an Identity node copies
+ * @attribute: "value_float", "value_floats", "value_int" or "value_ints" of one
  */
 struct npu_onnx_constant {
 	const char *name;
 	const NpuOnnx__Tensor *tensor;
 	const NpuOnnx__Attribute *attribute;
-	const char *alias;
 };
 
 /**
@@ -132,9 +130,9 @@ static inline const char *npu_onnx_name(const char *name)
 }
 
 /* "path: node 'name' (Op): ..."; @node may be NULL. Returns @code. */
-__attribute__((format(printf, 4, 5)))
-int npu_onnx_fail(const struct npu_onnx_import *im, const NpuOnnx__Node *node, int code,
-		  const char *format, ...);
+__attribute__((format(printf, 4, 5))) int npu_onnx_fail(const struct npu_onnx_import *im,
+							const NpuOnnx__Node *node, int code,
+							const char *format, ...);
 
 /*
  * The message in @bytes. Release with npu_onnx__model__free_unpacked(message, NULL). Memory is
@@ -146,7 +144,7 @@ int npu_onnx_unpack(const char *path, const void *bytes, size_t size, NpuOnnx__M
 /* List the constants of the graph; sets im->constant, which the caller frees. */
 int npu_onnx_list_constants(struct npu_onnx_import *im);
 
-/* The constant of that name, aliases followed; NULL if there is none. */
+/* The constant of that name, or NULL. */
 const struct npu_onnx_constant *npu_onnx_find_constant(const struct npu_onnx_import *im,
 						       const char *name);
 

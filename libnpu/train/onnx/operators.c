@@ -6,14 +6,14 @@
 #include "import.h"
 
 /**
- * struct operator - an operator that can be read
+ * struct known_op - an operator that can be read
  * @name: its op_type
  * @inputs_min: fewest inputs
  * @inputs_max: most
  * @attributes: those that are understood, each between blanks
  * @import: turns a node into a part of the model
  */
-struct operator {
+struct known_op {
 	const char *name;
 	size_t inputs_min, inputs_max;
 	const char *attributes;
@@ -36,7 +36,8 @@ static int get_int(const struct npu_onnx_import *im, const NpuOnnx__Node *node, 
 	if (!a)
 		return 0;
 	if (a->has_type ? a->type != NPU_ONNX_ATTRIBUTE_INT : !a->has_i)
-		return npu_onnx_fail(im, node, -EINVAL, "attribute '%s' is not a whole number", name);
+		return npu_onnx_fail(im, node, -EINVAL, "attribute '%s' is not a whole number",
+				     name);
 	/* Some writers leave a zero out. */
 	*value = a->i;
 	return 0;
@@ -66,9 +67,13 @@ static int check_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	if (!strcmp(node->input[i], im->current))
 		return 0;
 	if (npu_onnx_find_constant(im, node->input[i]))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "input %zu is the constant '%.48s' where the output of the node before, '%.48s', is wanted",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "input %zu is the constant '%.48s' where the output of the "
+				     "node before, '%.48s', is wanted",
 				     i, node->input[i], im->current);
-	return npu_onnx_fail(im, node, -EOPNOTSUPP, "input %zu is '%.48s' and not '%.48s', the output of the node before; only chains of layers can be read, no branches",
+	return npu_onnx_fail(im, node, -EOPNOTSUPP,
+			     "input %zu is '%.48s' and not '%.48s', the output of the node before; "
+			     "only chains of layers can be read, no branches",
 			     i, npu_onnx_name(node->input[i]), im->current);
 }
 
@@ -101,7 +106,8 @@ static float *arrange_weights(const struct npu_onnx_import *im, const float *w, 
 			for (size_t p = 0; p < pixels; p++) {
 				size_t i = k * pixels + p;
 
-				to[o * in + p * c + k] = transposed ? w[o * in + i] : w[i * out + o];
+				to[o * in + p * c + k] = transposed ? w[o * in + i]
+								    : w[i * out + o];
 			}
 	return to;
 }
@@ -124,15 +130,19 @@ static int add_dense(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	size_t in, out;
 
 	if (w->rank != 2)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "weights '%.48s' have %zu dimensions instead of 2",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "weights '%.48s' have %zu dimensions instead of 2",
 				     node->input[1], w->rank);
 	in = w->dim[transposed];
 	out = w->dim[!transposed];
 	if (im->rank != 2)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "its input has %zu dimensions instead of 2, (batch, features); put a Flatten in front",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "its input has %zu dimensions instead of 2, (batch, "
+				     "features); put a Flatten in front",
 				     im->rank);
 	if (in != im->features)
-		return npu_onnx_fail(im, node, -EINVAL, "weights '%.48s' take %zu features and a sample has %zu here",
+		return npu_onnx_fail(im, node, -EINVAL,
+				     "weights '%.48s' take %zu features and a sample has %zu here",
 				     node->input[1], in, im->features);
 	if (out > NPU_ONNX_MAX_FEATURES)
 		return npu_onnx_fail(im, node, -EFBIG, "%zu outputs; at most %u can be read", out,
@@ -159,7 +169,9 @@ static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 
 	if ((n != 1 && n != layer->out) || operand->rank > 2 ||
 	    (operand->rank && operand->dim[operand->rank - 1] != n))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "a bias of %zu values for %zu outputs; one value or one an output can be read",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "a bias of %zu values for %zu outputs; one value or one an "
+				     "output can be read",
 				     n, layer->out);
 	layer->bias = calloc(layer->out, sizeof(*layer->bias));
 	if (!layer->bias)
@@ -187,8 +199,10 @@ static int import_gemm(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	if (ret)
 		return ret;
 	if (trans_a)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "attribute 'transA' is %lld, which mixes samples; only 0 can be read",
-				     (long long)trans_a);
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"attribute 'transA' is %lld, which mixes samples; only 0 can be read",
+			(long long)trans_a);
 	ret = npu_onnx_constant_floats(im, node, 1, &array);
 	if (ret)
 		return ret;
@@ -222,14 +236,26 @@ static int import_matmul(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 
 /* ------------------------------------------------------------- arithmetic */
 
+static char arithmetic_symbol(const NpuOnnx__Node *node)
+{
+	switch (*node->op_type) {
+	case 'A':
+		return '+';
+	case 'S':
+		return '-';
+	case 'M':
+		return '*';
+	default:
+		return '/';
+	}
+}
+
 /* Add, Sub, Mul or Div: the bias of the layer before, or preprocessing. */
 static int import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	bool sum = *node->op_type == 'A' || *node->op_type == 'S';
-	bool either = *node->op_type == 'A' || *node->op_type == 'M';
-	size_t flow = either && strcmp(node->input[0], im->current) ? 1 : 0;
-	char op = *node->op_type == 'A' ? '+' : *node->op_type == 'S' ? '-' :
-		  *node->op_type == 'M' ? '*' : '/';
+	char op = arithmetic_symbol(node);
+	bool sum = op == '+' || op == '-', either_order = op == '+' || op == '*';
+	size_t flow = either_order && strcmp(node->input[0], im->current) ? 1 : 0;
 	const struct npu_onnx_layer *last = last_layer(im);
 	struct npu_onnx_array operand;
 	int ret = check_flow(im, node, flow);
@@ -244,7 +270,9 @@ static int import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *no
 		 last->activation == NPU_LINEAR)
 		ret = set_bias(im, node, &operand, op == '+' ? 1 : -1);
 	else
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP, "constants can be added to a MatMul (its bias), or used in front of the first layer (preprocessing), not here");
+		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
+				    "constants can be added to a MatMul (its bias), or used in "
+				    "front of the first layer (preprocessing), not here");
 	free(operand.value);
 	return ret;
 }
@@ -315,21 +343,25 @@ static int import_leaky_relu(struct npu_onnx_import *im, const NpuOnnx__Node *no
 
 static int import_softmax(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	int64_t axis = im->opset < 13 ? 1 : -1, channels;
+	int64_t axis = im->opset < 13 ? 1 : -1, channels, last;
 	int ret = get_int(im, node, "axis", &axis);
 
 	if (ret)
 		return ret;
 	if (axis < 0)
 		axis += (int64_t)im->rank;
+	last = (int64_t)im->rank - 1;
+	channels = im->channels_first && im->rank == 4 ? 1 : last;
 	/* Before opset 13 it ran over all dimensions from the axis on: the same for the last. */
-	channels = im->channels_first && im->rank == 4 && im->opset >= 13 ? 1 : (int64_t)im->rank - 1;
-	if (axis != channels || im->rank < 2 ||
-	    (im->channels_first && im->rank == 4 && im->opset < 13))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "attribute 'axis' is %lld of %zu dimensions; softmax can run over the channels only",
+	if (im->rank < 2 || axis != channels || (im->opset < 13 && axis != last))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "attribute 'axis' is %lld of %zu dimensions; softmax can run "
+				     "over the channels only",
 				     (long long)axis, im->rank);
 	if (im->rank == 2 && im->model_dim[0] * (uint64_t)im->model_dim[1] != 1)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "softmax over a flattened image; it can run over channels, or behind a dense layer");
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "softmax over a flattened image; it can run over channels, or "
+				     "behind a dense layer");
 	return add_activation(im, node, NPU_SOFTMAX, 0);
 }
 
@@ -347,7 +379,9 @@ static int import_flatten(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	if (axis < 0)
 		axis += (int64_t)im->rank;
 	if (axis != 1)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "attribute 'axis' is %lld of %zu dimensions; only 1, (batch, features), can be read",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "attribute 'axis' is %lld of %zu dimensions; only 1, (batch, "
+				     "features), can be read",
 				     (long long)axis, im->rank);
 	flatten_flow(im);
 	return 0;
@@ -372,8 +406,10 @@ static int import_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	features = rank == 2 && (shape[1] == (int64_t)im->features || shape[1] == -1 ||
 				 (shape[1] == 0 && !allow_zero && im->rank == 2));
 	if (!batch || !features)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "its shape is not (batch, %zu), all of a sample in one row; use a Flatten",
-				     im->features);
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"its shape is not (batch, %zu), all of a sample in one row; use a Flatten",
+			im->features);
 	flatten_flow(im);
 	return 0;
 }
@@ -397,11 +433,13 @@ static int import_dropout(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	if (!ret && has_input(node, 2))
 		ret = npu_onnx_constant_ints(im, node, 2, &training, 1, &count);
 	if (!ret && training)
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP, "it is in training mode, which is random; export the model for inference");
+		ret = npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"it is in training mode, which is random; export the model for inference");
 	return ret;
 }
 
-static const struct operator operators[] = {
+static const struct known_op known_ops[] = {
 	{ "Add", 2, 2, "", import_arithmetic },
 	{ "Div", 2, 2, "", import_arithmetic },
 	{ "Dropout", 1, 3, " ratio seed ", import_dropout },
@@ -419,41 +457,47 @@ static const struct operator operators[] = {
 	{ "Tanh", 1, 1, "", import_tanh },
 };
 
-static const struct operator *find_operator(const NpuOnnx__Node *node)
+static const struct operator* find_op(const NpuOnnx__Node *node)
 {
 	if (node->domain && *node->domain && strcmp(node->domain, "ai.onnx"))
 		return NULL;
-	for (size_t i = 0; node->op_type && i < sizeof(operators) / sizeof(operators[0]); i++)
-		if (!strcmp(node->op_type, operators[i].name))
-			return &operators[i];
+	for (size_t i = 0; node->op_type && i < sizeof(known_ops) / sizeof(known_ops[0]); i++)
+		if (!strcmp(node->op_type, known_ops[i].name))
+			return &known_ops[i];
 	return NULL;
 }
 
 static int check_attributes(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-			    const struct operator *op)
+			    const struct operator* op)
 {
 	for (size_t i = 0; i < node->n_attribute; i++) {
 		const char *name = npu_onnx_name(node->attribute[i]->name);
 		const char *at = strstr(op->attributes, name);
 
 		if (!at || at[-1] != ' ' || at[strlen(name)] != ' ')
-			return npu_onnx_fail(im, node, -EOPNOTSUPP, "attribute '%.32s' is not known; known are:%s",
-					     name, *op->attributes ? op->attributes : " none");
+			return npu_onnx_fail(im, node, -EOPNOTSUPP,
+					     "attribute '%.32s' is not known; known are:%s", name,
+					     *op->attributes ? op->attributes : " none");
 	}
 	return 0;
 }
 
 int npu_onnx_import_node(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	const struct operator *op = find_operator(node);
+	const struct operator* op = find_op(node);
 	int ret;
 
 	if (!op)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "this operator cannot be read; Gemm, MatMul, Add, Sub, Mul, Div, Relu, LeakyRelu, Sigmoid, Tanh, Softmax, Flatten, Reshape, Dropout, Identity and Constant can");
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "this operator cannot be read; Gemm, MatMul, Add, Sub, Mul, "
+				     "Div, Relu, LeakyRelu, Sigmoid, Tanh, Softmax, Flatten, "
+				     "Reshape, Dropout, Identity and Constant can");
 	if (node->n_input < op->inputs_min || node->n_input > op->inputs_max || !node->n_output ||
 	    !*node->output[0])
-		return npu_onnx_fail(im, node, -EINVAL, "%zu inputs and %zu outputs; %zu to %zu inputs and an output are needed",
-				     node->n_input, node->n_output, op->inputs_min, op->inputs_max);
+		return npu_onnx_fail(
+			im, node, -EINVAL,
+			"%zu inputs and %zu outputs; %zu to %zu inputs and an output are needed",
+			node->n_input, node->n_output, op->inputs_min, op->inputs_max);
 	ret = check_attributes(im, node, op);
 	if (!ret)
 		ret = op->import(im, node);

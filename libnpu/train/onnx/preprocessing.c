@@ -68,7 +68,9 @@ int npu_onnx_import_preprocessing(struct npu_onnx_import *im, const NpuOnnx__Nod
 	if (ret)
 		return ret;
 	if (!find_strides(im, operand, stride))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "its constant of %zu values does not fit a sample of %zu; one value, one a channel or one a feature would",
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "its constant of %zu values does not fit a sample of %zu; one "
+				     "value, one a channel or one a feature would",
 				     operand->count, im->features);
 	for (size_t f = 0; f < im->features; f++) {
 		double value = operand->value[locate(im, stride, f)];
@@ -88,7 +90,9 @@ int npu_onnx_import_preprocessing(struct npu_onnx_import *im, const NpuOnnx__Nod
 			break;
 		}
 		if (!isfinite((float)im->mean[f]) || !isfinite((float)im->factor[f]))
-			return npu_onnx_fail(im, node, -ERANGE, "preprocessing of feature %zu becomes infinite or not a number; correct its constant %g",
+			return npu_onnx_fail(im, node, -ERANGE,
+					     "preprocessing of feature %zu becomes infinite or not "
+					     "a number; correct its constant %g",
 					     f, value);
 	}
 	return 0;

@@ -21,7 +21,8 @@ static int find_opset(struct npu_onnx_import *im, const NpuOnnx__Model *message)
 	}
 	if (im->opset >= OLDEST_OPSET)
 		return 0;
-	return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "operator set %lld; %d and later can be read: export with opset 13",
+	return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+			     "operator set %lld; %d and later can be read: export with opset 13",
 			     (long long)im->opset, OLDEST_OPSET);
 }
 
@@ -46,8 +47,10 @@ static int find_input(struct npu_onnx_import *im, const NpuOnnx__ValueInfo **inp
 		if (!value->name || npu_onnx_find_constant(im, value->name))
 			continue;
 		if (*input)
-			return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "two inputs, '%.48s' and '%.48s'; models with one can be read",
-					     (*input)->name, value->name);
+			return npu_onnx_fail(
+				im, NULL, -EOPNOTSUPP,
+				"two inputs, '%.48s' and '%.48s'; models with one can be read",
+				(*input)->name, value->name);
 		*input = value;
 	}
 	return *input ? 0 : npu_onnx_fail(im, NULL, -EINVAL, "the graph has no input");
@@ -59,19 +62,24 @@ static int read_dimensions(struct npu_onnx_import *im, const NpuOnnx__ValueInfo 
 	im->rank = shape->n_dim;
 	im->features = 1;
 	if (im->rank < 1 || im->rank > NPU_ONNX_MAX_RANK)
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "input '%.48s' has %zu dimensions; 1 to %d, batch first, can be read",
-				     input->name, im->rank, NPU_ONNX_MAX_RANK);
+		return npu_onnx_fail(
+			im, NULL, -EOPNOTSUPP,
+			"input '%.48s' has %zu dimensions; 1 to %d, batch first, can be read",
+			input->name, im->rank, NPU_ONNX_MAX_RANK);
 	if (shape->dim[0]->has_dim_value && shape->dim[0]->dim_value > 0)
 		im->batch = shape->dim[0]->dim_value;
 	for (size_t i = 1; i < im->rank; i++) {
 		const NpuOnnx__Dimension *d = shape->dim[i];
 
 		if (!d->has_dim_value || d->dim_value < 1)
-			return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "input '%.48s': dimension %zu has no fixed size; export the model with one, the batch alone may vary",
+			return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+					     "input '%.48s': dimension %zu has no fixed size; "
+					     "export the model with one, the batch alone may vary",
 					     input->name, i);
 		if ((uint64_t)d->dim_value > NPU_ONNX_MAX_FEATURES ||
 		    im->features * (uint64_t)d->dim_value > NPU_ONNX_MAX_FEATURES)
-			return npu_onnx_fail(im, NULL, -EFBIG, "input '%.48s' has more than %u values a sample",
+			return npu_onnx_fail(im, NULL, -EFBIG,
+					     "input '%.48s' has more than %u values a sample",
 					     input->name, NPU_ONNX_MAX_FEATURES);
 		im->dim[i - 1] = d->dim_value;
 		im->features *= d->dim_value;
@@ -89,10 +97,12 @@ static int begin_flow(struct npu_onnx_import *im)
 		return ret;
 	type = input->type ? input->type->tensor_type : NULL;
 	if (!type || !type->shape)
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "input '%.48s' is no tensor with a known shape",
-				     input->name);
+		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+				     "input '%.48s' is no tensor with a known shape", input->name);
 	if (type->elem_type != NPU_ONNX_FLOAT)
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "input '%.48s' has ONNX type %d; 32-bit floats (1) can be read: export the model in float32",
+		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+				     "input '%.48s' has ONNX type %d; 32-bit floats (1) can be "
+				     "read: export the model in float32",
 				     input->name, type->elem_type);
 	ret = read_dimensions(im, input, type->shape);
 	if (ret)
@@ -139,13 +149,17 @@ static int walk(struct npu_onnx_import *im)
 	}
 	output = g->n_output == 1 && g->output[0]->name ? g->output[0]->name : NULL;
 	if (!output)
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "the graph has %zu outputs; models with one can be read",
+		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+				     "the graph has %zu outputs; models with one can be read",
 				     g->n_output);
 	if (strcmp(output, im->current))
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "the output is '%.48s' and not '%.48s', what the last node makes; only chains of layers can be read",
+		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+				     "the output is '%.48s' and not '%.48s', what the last node "
+				     "makes; only chains of layers can be read",
 				     output, im->current);
 	if (!im->layers)
-		return npu_onnx_fail(im, NULL, -EOPNOTSUPP, "the graph has no layer, such as a Gemm or a Relu");
+		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
+				     "the graph has no layer, such as a Gemm or a Relu");
 	return 0;
 }
 
@@ -168,16 +182,17 @@ static int add_layers(const struct npu_onnx_import *im, struct npu_model *model)
 
 	for (size_t i = 0; i < im->layers; i++) {
 		const struct npu_onnx_layer *l = &im->layer[i];
-		struct npu_parameter p;
-		int ret = npu_model_add(model, (struct npu_layer){
+		struct npu_layer layer = {
 			.kind = l->kind,
 			.name = unique_name(im, i),
 			.units = l->out,
 			.activation = l->activation,
 			.alpha = l->alpha,
 			.init = NPU_INIT_ZEROS,
-			.no_bias = !l->bias,
-		}, im->err);
+			.no_bias = l->kind == NPU_LAYER_DENSE && !l->bias,
+		};
+		int ret = npu_model_add(model, layer, im->err);
+		struct npu_parameter p;
 
 		if (ret < 0)
 			return ret;

@@ -11,8 +11,8 @@
  * An empty message takes two bytes in a file and over a hundred in memory. Real models take
  * about their own size; so this bounds what a made-up one can cost.
  */
-#define BASE_BYTES	((size_t)16 << 20)
-#define BYTES_A_BYTE	8
+#define BASE_BYTES ((size_t)16 << 20)
+#define BYTES_A_BYTE 8
 
 /* Releasing gives nothing back: unpacking allocates once and for all. */
 struct budget {
@@ -45,13 +45,15 @@ int npu_onnx_unpack(const char *path, const void *bytes, size_t size, NpuOnnx__M
 		return npu_error_set(err, -EINVAL, "%s: the file is empty", path);
 	*message = npu_onnx__model__unpack(&allocator, size, bytes);
 	if (!*message)
-		return npu_error_set(err, -EINVAL, "%s: not an ONNX file, or a truncated one; fetch or export it again",
-				     path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: not an ONNX file, or a truncated one; fetch or export it again", path);
 	if ((*message)->graph)
 		return 0;
 	npu_onnx__model__free_unpacked(*message, NULL);
 	*message = NULL;
-	return npu_error_set(err, -EINVAL, "%s: not an ONNX model: it has no graph; fetch or export it again",
+	return npu_error_set(err, -EINVAL,
+			     "%s: not an ONNX model: it has no graph; fetch or export it again",
 			     path);
 }
 

@@ -21,12 +21,12 @@
 #include "format.h"
 #include "onnx.pb-c.h"
 
-#define OPSET		13
-#define IR_VERSION	7
+#define OPSET 13
+#define IR_VERSION 7
 
 /* A node has at most three inputs and two attributes here. */
-#define MAX_INPUTS	3
-#define MAX_ATTRIBUTES	2
+#define MAX_INPUTS 3
+#define MAX_ATTRIBUTES 2
 
 struct block {
 	struct block *next;
@@ -77,8 +77,7 @@ static void release(struct writer *w)
 	}
 }
 
-__attribute__((format(printf, 2, 3)))
-static char *text(struct writer *w, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static char *text(struct writer *w, const char *format, ...)
 {
 	va_list args;
 	int length;
@@ -97,12 +96,13 @@ static char *text(struct writer *w, const char *format, ...)
 }
 
 /* An initialised message of that type, or NULL. */
-#define take_message(w, type, init) ({ \
-	type *message_ = take(w, 1, sizeof(type)); \
-	if (message_) \
-		init(message_); \
-	message_; \
-})
+#define take_message(w, type, init)                        \
+	({                                                 \
+		type *message_ = take(w, 1, sizeof(type)); \
+		if (message_)                              \
+			init(message_);                    \
+		message_;                                  \
+	})
 
 static void add_initializer(struct writer *w, char *name, const float *value, size_t count,
 			    size_t rank, const uint32_t *dim)
@@ -208,19 +208,15 @@ static char *add_scaler(struct writer *w, char *input)
 	return "scaler/output";
 }
 
-static void add_activation(struct writer *w, const struct npu_layer *layer, char *name,
-			   char *input, char *output)
+static void add_activation(struct writer *w, const struct npu_layer *layer, char *name, char *input,
+			   char *output)
 {
 	static char *const op[] = {
-		[NPU_LINEAR] = "Identity",
-		[NPU_RELU] = "Relu",
-		[NPU_LEAKY_RELU] = "LeakyRelu",
-		[NPU_SIGMOID] = "Sigmoid",
-		[NPU_TANH] = "Tanh",
-		[NPU_SOFTMAX] = "Softmax",
+		[NPU_LINEAR] = "Identity", [NPU_RELU] = "Relu", [NPU_LEAKY_RELU] = "LeakyRelu",
+		[NPU_SIGMOID] = "Sigmoid", [NPU_TANH] = "Tanh", [NPU_SOFTMAX] = "Softmax",
 	};
-	NpuOnnx__Node *node = add_node(w, op[layer->activation], name, output,
-				       (char *[MAX_INPUTS]){ input });
+	NpuOnnx__Node *node =
+		add_node(w, op[layer->activation], name, output, (char *[MAX_INPUTS]){ input });
 
 	if (!node)
 		return;
@@ -280,7 +276,8 @@ static int add_layers(struct writer *w, struct npu_error *err)
 			add_activation(w, &n->layer, text(w, "%s", n->layer.name), input, output);
 			break;
 		default:
-			return npu_error_set(err, -EOPNOTSUPP, "layer '%s': kind %d has no form in ONNX yet",
+			return npu_error_set(err, -EOPNOTSUPP,
+					     "layer '%s': kind %d has no form in ONNX yet",
 					     n->layer.name, n->layer.kind);
 		}
 	}
@@ -292,8 +289,8 @@ static NpuOnnx__ValueInfo *describe(struct writer *w, char *name, const uint32_t
 {
 	NpuOnnx__ValueInfo *value = take_message(w, NpuOnnx__ValueInfo, npu_onnx__value_info__init);
 	NpuOnnx__Type *type = take_message(w, NpuOnnx__Type, npu_onnx__type__init);
-	NpuOnnx__TensorType *tensor = take_message(w, NpuOnnx__TensorType,
-						   npu_onnx__tensor_type__init);
+	NpuOnnx__TensorType *tensor =
+		take_message(w, NpuOnnx__TensorType, npu_onnx__tensor_type__init);
 	NpuOnnx__Shape *shape = take_message(w, NpuOnnx__Shape, npu_onnx__shape__init);
 	size_t rank = is_flat(dim) ? 2 : 4;
 	NpuOnnx__Dimension **d = take(w, rank, sizeof(*d));
@@ -337,8 +334,8 @@ static int fill(struct writer *w, struct npu_error *err)
 {
 	const struct npu_model *m = w->model;
 	const struct npu_node *last = &m->node[m->nodes - 1];
-	NpuOnnx__OperatorSet *opset = take_message(w, NpuOnnx__OperatorSet,
-						   npu_onnx__operator_set__init);
+	NpuOnnx__OperatorSet *opset =
+		take_message(w, NpuOnnx__OperatorSet, npu_onnx__operator_set__init);
 	int ret;
 
 	npu_onnx__model__init(&w->message);
@@ -417,11 +414,15 @@ static int check_names(const struct npu_model *m, const char *path, struct npu_e
 {
 	for (size_t i = 0; i < m->nodes; i++)
 		if (!is_utf8(m->node[i].layer.name))
-			return npu_error_set(err, -EILSEQ, "%s: the name of layer %zu is not UTF-8, which ONNX demands; give it another",
+			return npu_error_set(err, -EILSEQ,
+					     "%s: the name of layer %zu is not UTF-8, which ONNX "
+					     "demands; give it another",
 					     path, i);
 	for (size_t i = 0; i < m->classes; i++)
 		if (!is_utf8(m->class_name[i]))
-			return npu_error_set(err, -EILSEQ, "%s: the name of class %zu is not UTF-8, which ONNX demands; convert the data file to UTF-8",
+			return npu_error_set(err, -EILSEQ,
+					     "%s: the name of class %zu is not UTF-8, which ONNX "
+					     "demands; convert the data file to UTF-8",
 					     path, i);
 	return 0;
 }
@@ -434,7 +435,9 @@ static int pack_and_write(const struct writer *w, const char *path, struct npu_e
 	int ret;
 
 	if (size > NPU_ONNX_MAX_BYTES)
-		return npu_error_set(err, -EFBIG, "%s: the model takes %zu bytes, an ONNX file holds at most %u; make it smaller",
+		return npu_error_set(err, -EFBIG,
+				     "%s: the model takes %zu bytes, an ONNX file holds at most "
+				     "%u; make it smaller",
 				     path, size, NPU_ONNX_MAX_BYTES);
 	bytes = malloc(size);
 	if (!bytes)
@@ -452,8 +455,8 @@ int npu_model_save(const struct npu_model *model, const char *path, struct npu_e
 	int ret;
 
 	if (!model->nodes)
-		return npu_error_set(err, -EINVAL, "%s: the model has no layers to write; add one first",
-				     path);
+		return npu_error_set(err, -EINVAL,
+				     "%s: the model has no layers to write; add one first", path);
 	ret = check_names(model, path, err);
 	if (!ret)
 		ret = fill(&w, err);

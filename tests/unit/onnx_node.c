@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ONNX's own conformance cases, those whose form is a chain of layers. A case gives weights as
+ * inputs; here they become initializers, as in a model. What cannot be read has to be refused
+ * with its reason: these cases are counted as passed for the refusal, and named so.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "onnx_build.h"
+
+/**
+ * struct node_case - a conformance case
+ * @name: of its folder
+ * @refusal: NULL to be read and computed; else what the message says
+ * @then_dense: put a dense layer that changes nothing behind, as a shape alone is no model; its
+ *	weights go through the change of order from C, H, W
+ */
+struct node_case {
+	const char *name;
+	const char *refusal;
+	bool then_dense;
+};
+
+static const struct node_case cases[] = {
+	{ .name = "test_gemm_default_scalar_bias" },
+	{ .name = "test_gemm_default_single_elem_vector_bias" },
+	{ .name = "test_gemm_transposeB" },
+	{ .name = "test_relu" },
+	{ .name = "test_leakyrelu" },
+	{ .name = "test_leakyrelu_default" },
+	{ .name = "test_sigmoid_example" },
+	{ .name = "test_tanh_example" },
+	{ .name = "test_softmax_axis_2" },
+	{ .name = "test_softmax_large_number" },
+	{ .name = "test_softmax_negative_axis" },
+	{ .name = "test_flatten_axis1", .then_dense = true },
+	{ .name = "test_dropout_default", .refusal = "the graph has no layer" },
+	{ .name = "test_dropout_random_old", .refusal = "the graph has no layer" },
+	{ .name = "test_dropout_default_ratio", .refusal = "the graph has no layer" },
+	{ .name = "test_gemm_all_attributes", .refusal = "attribute 'transA' is 1" },
+	{ .name = "test_gemm_transposeA", .refusal = "attribute 'transA' is 1" },
+	{ .name = "test_gemm_default_matrix_bias", .refusal = "a bias of 12 values for 4 outputs" },
+	{ .name = "test_softmax_axis_0", .refusal = "attribute 'axis' is 0 of 3 dimensions" },
+	{ .name = "test_flatten_axis0", .refusal = "attribute 'axis' is 0 of 4 dimensions" },
+	{ .name = "test_flatten_axis3", .refusal = "attribute 'axis' is 3 of 4 dimensions" },
+	{ .name = "test_flatten_negative_axis1",
+	  .refusal = "attribute 'axis' is 3 of 4 dimensions" },
+	{ .name = "test_flatten_negative_axis2",
+	  .refusal = "attribute 'axis' is 2 of 4 dimensions" },
+	{ .name = "test_identity_opt", .refusal = "is no tensor with a known shape" },
+	{ .name = "test_sub_int8", .refusal = "ONNX type 3; 32-bit floats (1) can be read" },
+	{ .name = "test_matmul_3d", .refusal = "weights 'b' have 3 dimensions instead of 2" },
+	{ .name = "test_conv_with_strides_padding",
+	  .refusal = "(Conv): this operator cannot be read" },
+};
+
+#define CASES (sizeof(cases) / sizeof(cases[0]))
+
+static bool find_file(char path[512], const struct node_case *c, const char *file)
+{
+	const char *folder = getenv("NPU_DATA");
+
+	snprintf(path, 512, "%s/onnx-node/%s/%s", folder ? folder : "", c->name, file);
+	return folder && !access(path, R_OK);
+}
+
+/* Input or output @i of the case's first data set; the caller frees it. */
+static NpuOnnx__Tensor *read_tensor(const struct node_case *c, const char *kind, size_t i)
+{
+	char path[512], file[64];
+	NpuOnnx__Tensor *t;
+	uint8_t *bytes;
+	size_t size;
+
+	snprintf(file, sizeof(file), "test_data_set_0/%s_%zu.pb", kind, i);
+	if (!find_file(path, c, file))
+		return NULL;
+	bytes = read_bytes(path, &size);
+	t = npu_onnx__tensor__unpack(NULL, size, bytes);
+	free(bytes);
+	assert_non_null(t);
+	return t;
+}
+
+/* The values of a tensor of floats. */
+static float *values_of(const NpuOnnx__Tensor *t, size_t *count)
+{
+	float *v;
+
+	*count = t->has_raw_data ? t->raw_data.len / sizeof(float) : t->n_float_data;
+	v = malloc(*count * sizeof(float));
+	assert_non_null(v);
+	memcpy(v, t->has_raw_data ? (void *)t->raw_data.data : t->float_data,
+	       *count * sizeof(float));
+	return v;
+}
+
+/* All inputs but the first become initializers. */
+static void fix_weights(NpuOnnx__Graph *g, const struct node_case *c)
+{
+	size_t fixed = g->n_input - 1;
+
+	if (!fixed)
+		return;
+	g->initializer = realloc(g->initializer, (g->n_initializer + fixed) * sizeof(void *));
+	assert_non_null(g->initializer);
+	for (size_t i = 1; i < g->n_input; i++) {
+		NpuOnnx__Tensor *t = read_tensor(c, "input", i);
+
+		assert_non_null(t);
+		free(t->name);
+		t->name = strdup(g->input[i]->name);
+		g->initializer[g->n_initializer++] = t;
+		npu_onnx__value_info__free_unpacked(g->input[i], NULL);
+	}
+	g->n_input = 1;
+}
+
+static void write_model(NpuOnnx__Model *m)
+{
+	size_t size = npu_onnx__model__get_packed_size(m);
+	uint8_t *bytes = malloc(size);
+
+	assert_non_null(bytes);
+	npu_onnx__model__pack(m, bytes);
+	write_bytes("f.onnx", bytes, size);
+	free(bytes);
+}
+
+/* Behind the last node: y = x W with the unit matrix. */
+static void write_with_dense(NpuOnnx__Model *m, struct build *b, int64_t features)
+{
+	NpuOnnx__Graph *g = m->graph;
+	float *unit = calloc(features * features, sizeof(float));
+	NpuOnnx__Node *node[8];
+	NpuOnnx__Tensor *tensor[1];
+	char inputs[128];
+
+	assert_non_null(unit);
+	for (int64_t i = 0; i < features; i++)
+		unit[i * features + i] = 1;
+	build_begin(b, 13, 1, (int64_t[]){ 0 });
+	memcpy(node, g->node, g->n_node * sizeof(*node));
+	snprintf(inputs, sizeof(inputs), "%s unit", g->output[0]->name);
+	node[g->n_node] = build_node(b, "MatMul", "dense", inputs);
+	tensor[0] = build_tensor(b, "unit", 2, (int64_t[]){ features, features }, unit);
+	/* Parts of the builder in the case's message: packed, never freed with it. */
+	b->graph = *g;
+	b->graph.node = node;
+	b->graph.n_node = g->n_node + 1;
+	b->graph.initializer = tensor;
+	b->graph.n_initializer = 1;
+	b->graph.output = b->outputs;
+	b->outputs[0] = build_value(b, "dense", 2, (int64_t[]){ 0, features });
+	write_model(&b->model);
+	while (b->blocks)
+		free(b->block[--b->blocks]);
+	free(unit);
+}
+
+/* Samples in the order of the model: H, W, C where the file has four dimensions. */
+static void order_input(float *x, const NpuOnnx__Tensor *t)
+{
+	size_t n, c, pixels;
+	float *copy;
+
+	if (t->n_dims != 4)
+		return;
+	n = t->dims[0];
+	c = t->dims[1];
+	pixels = t->dims[2] * t->dims[3];
+	copy = malloc(n * c * pixels * sizeof(*copy));
+	assert_non_null(copy);
+	memcpy(copy, x, n * c * pixels * sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < c; k++)
+			for (size_t p = 0; p < pixels; p++)
+				x[(i * pixels + p) * c + k] = copy[(i * c + k) * pixels + p];
+	free(copy);
+}
+
+static void compute(const struct node_case *c, struct npu_model *model)
+{
+	NpuOnnx__Tensor *in = read_tensor(c, "input", 0), *out = read_tensor(c, "output", 0);
+	size_t inputs, outputs;
+	float *x = values_of(in, &inputs), *y = values_of(out, &outputs);
+	size_t samples = in->dims[0];
+	float *got = malloc(outputs * sizeof(*got));
+	struct npu_error err;
+
+	assert_non_null(got);
+	assert_int_equal(npu_model_features(model) * samples, inputs);
+	assert_int_equal(npu_model_outputs(model) * samples, outputs);
+	order_input(x, in);
+	if (npu_model_predict(model, x, samples, 1, got, &err))
+		fail_msg("%s", err.message);
+	for (size_t i = 0; i < outputs; i++)
+		if (!(fabsf(got[i] - y[i]) <= 1e-5f + 1e-5f * fabsf(y[i])))
+			fail_msg("output %zu is %g instead of %g", i, (double)got[i], (double)y[i]);
+	free(x);
+	free(y);
+	free(got);
+	npu_onnx__tensor__free_unpacked(in, NULL);
+	npu_onnx__tensor__free_unpacked(out, NULL);
+}
+
+static void test_case(void **state)
+{
+	const struct node_case *c = *state;
+	struct npu_model *model;
+	NpuOnnx__Model *m;
+	struct npu_error err;
+	struct build b;
+	char path[512];
+	uint8_t *bytes;
+	size_t size;
+	int ret;
+
+	if (!find_file(path, c, "model.onnx")) {
+		print_message("NPU_DATA has no onnx-node/%s\n", c->name);
+		skip();
+	}
+	bytes = read_bytes(path, &size);
+	m = npu_onnx__model__unpack(NULL, size, bytes);
+	free(bytes);
+	assert_non_null(m);
+	fix_weights(m->graph, c);
+	if (c->then_dense)
+		write_with_dense(m, &b, 60);
+	else
+		write_model(m);
+	npu_onnx__model__free_unpacked(m, NULL);
+	ret = npu_model_load(&model, "f.onnx", &err);
+	if (c->refusal) {
+		assert_true(ret < 0);
+		assert_says(&err, ret, c->refusal);
+		return;
+	}
+	if (ret)
+		fail_msg("%s", err.message);
+	compute(c, model);
+	npu_model_free(model);
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[CASES];
+	static char names[CASES][80];
+
+	for (size_t i = 0; i < CASES; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s%s", cases[i].name,
+			 cases[i].refusal ? " (refused)" : "");
+		tests[i] = (struct CMUnitTest){
+			.name = names[i],
+			.test_func = test_case,
+			.initial_state = (void *)&cases[i],
+		};
+	}
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
