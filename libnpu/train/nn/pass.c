@@ -91,7 +91,7 @@ void npu_pass_load(struct npu_pass *pass, const struct npu_model *model,
 		if (data->y)
 			memcpy(pass->y + row * outputs, data->y + i * outputs,
 			       outputs * sizeof(float));
-		else
+		else if (data->labels)
 			pass->labels[row] = data->labels[i];
 	}
 }
