@@ -457,7 +457,7 @@ static const struct known_op known_ops[] = {
 	{ "Tanh", 1, 1, "", import_tanh },
 };
 
-static const struct known_op* find_op(const NpuOnnx__Node *node)
+static const struct known_op *find_op(const NpuOnnx__Node *node)
 {
 	if (node->domain && *node->domain && strcmp(node->domain, "ai.onnx"))
 		return NULL;
@@ -468,7 +468,7 @@ static const struct known_op* find_op(const NpuOnnx__Node *node)
 }
 
 static int check_attributes(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-			    const struct known_op* op)
+			    const struct known_op *op)
 {
 	for (size_t i = 0; i < node->n_attribute; i++) {
 		const char *name = npu_onnx_name(node->attribute[i]->name);
@@ -484,7 +484,7 @@ static int check_attributes(const struct npu_onnx_import *im, const NpuOnnx__Nod
 
 int npu_onnx_import_node(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	const struct known_op* op = find_op(node);
+	const struct known_op *op = find_op(node);
 	int ret;
 
 	if (!op)
