@@ -232,7 +232,7 @@ static int run_bench(int argc, char **argv)
 	const struct cli_option options[] = {
 		INFERENCE_OPTIONS(&bench.options),
 		{ 'n', "in-flight", "N", "requests at a time for the throughput; default 32",
-		  CLI_UINT, &bench.options.in_flight, NULL, 1, 4096 },
+		  CLI_UINT, &bench.options.in_flight, NULL, 1, NPU_MAX_REQUESTS },
 		{ 's', "seconds", "X", "for each of the two measurements; default 1", CLI_REAL,
 		  &bench.seconds, NULL, 0.01, 3600 },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &bench.json, NULL, 0, 0 },

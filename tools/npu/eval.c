@@ -152,7 +152,7 @@ static int run_eval(int argc, char **argv)
 		DATASET_FILE_OPTIONS(&eval.file),
 		INFERENCE_OPTIONS(&eval.options),
 		{ 'n', "in-flight", "N", "program: requests at a time; default 32", CLI_UINT,
-		  &eval.options.in_flight, NULL, 1, 4096 },
+		  &eval.options.in_flight, NULL, 1, NPU_MAX_REQUESTS },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &eval.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};

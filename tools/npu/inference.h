@@ -39,7 +39,7 @@ extern const char *const inference_devices[];
 	{ 0, "no-uring", NULL, "driver: submit by ioctl even where io_uring is available",       \
 	  CLI_FLAG, &(options)->no_uring, NULL, 0, 0 },                                          \
 	{ 0, "threads", "N", "embedded: worker threads; default one a CPU",                      \
-	  CLI_UINT, &(options)->threads, NULL, 1, 256 }
+	  CLI_UINT, &(options)->threads, NULL, 1, NPU_MAX_THREADS }
 /* clang-format on */
 
 /**

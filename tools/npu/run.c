@@ -206,7 +206,7 @@ static int run_run(int argc, char **argv)
 		DATASET_FILE_OPTIONS(&job.file),
 		INFERENCE_OPTIONS(&job.options),
 		{ 'n', "in-flight", "N", "requests at a time; default 32", CLI_UINT,
-		  &job.options.in_flight, NULL, 1, 4096 },
+		  &job.options.in_flight, NULL, 1, NPU_MAX_REQUESTS },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
 		CLI_OPTIONS_END,
 	};

@@ -244,7 +244,7 @@ static int run_train(int argc, char **argv)
 		{ 0, "seed", "N", "of everything random; default 1", CLI_SEED, &job.seed, NULL, 0,
 		  0 },
 		{ 0, "threads", "N", "default one a CPU; the result does not depend on it",
-		  CLI_UINT, &job.threads, NULL, 1, 256 },
+		  CLI_UINT, &job.threads, NULL, 1, NPU_MAX_THREADS },
 		{ 'q', "quiet", NULL, "print the final figures only", CLI_FLAG, &job.quiet, NULL, 0,
 		  0 },
 		{ 0, "json", NULL, "print JSON, with every epoch", CLI_FLAG, &job.json, NULL, 0,

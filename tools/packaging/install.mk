@@ -58,6 +58,6 @@ uninstall:
 # The module's sources for DKMS: then `dkms install npu/VERSION`.
 install-dkms:
 	$(INSTALL) -d $(DESTDIR)$(dkmsdir)
-	tar -c --exclude='.*' --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' \
+	tar -c --exclude='.*' --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude=modules.order \
 		Kbuild kmod | tar -x --no-same-owner -C $(DESTDIR)$(dkmsdir)
 	$(FILL_IN) tools/packaging/dkms.conf > $(DESTDIR)$(dkmsdir)/dkms.conf
