@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* The vector kernels against the plain loops, and blocks of a product against the whole. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "npu_train.h"
+#include "train/nn/elementary.h"
+#include "train/nn/f32.h"
+#include "train/nn/matmul.h"
+#include "train/nn/model.h"
+
+static struct npu_rng rng;
+
+static float *random_floats(size_t count)
+{
+	float *p = npu_floats_alloc(count);
+	size_t i;
+
+	assert_non_null(p);
+	for (i = 0; i < count; i++)
+		p[i] = (float)npu_rng_normal(&rng);
+	return p;
+}
+
+static void close_to(const float *got, const float *wanted, size_t count, double tolerance,
+		     const char *what, const char *variant)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!(fabs((double)got[i] - wanted[i]) <=
+		      tolerance * (1 + fabs((double)wanted[i]))))
+			fail_msg("%s, %s, element %zu: %g, should be %g", what, variant, i,
+				 (double)got[i], (double)wanted[i]);
+}
+
+static void check_product(const struct npu_f32 *f32, enum npu_gemm_form form, size_t m, size_t n,
+			  size_t k)
+{
+	float *a = random_floats(m * k + 3 * (m + k)), *b = random_floats(k * n + 5 * (k + n));
+	float *c = npu_floats_alloc(m * (n + 2)), *wanted = npu_floats_alloc(m * (n + 2));
+	float *pieces = npu_floats_alloc(m * (n + 2)), *bias = random_floats(n);
+	struct npu_gemm g = {
+		.form = form, .m = m, .n = n, .k = k, .a = a, .b = b, .c = wanted,
+		.lda = (form == NPU_GEMM_TN ? m : k) + 3,
+		.ldb = (form == NPU_GEMM_NT ? k : n) + 5,
+		.ldc = n + 2,
+		.bias = npu_rng_below(&rng, 2) ? bias : NULL,
+	};
+	struct npu_gemm_block whole = { 0, m, 0, n };
+	size_t row, column;
+
+	npu_f32_reference.gemm(&g, &whole);
+	g.c = c;
+	f32->gemm(&g, &whole);
+	close_to(c, wanted, m * (n + 2), 1e-5 * sqrt((double)k), "product", f32->name);
+	/* the same bits in blocks, whose columns are as wide as the variant likes */
+	g.c = pieces;
+	for (row = 0; row < m; row += 5)
+		for (column = 0; column < n; column += f32->columns) {
+			struct npu_gemm_block block = { row, row + 5 < m ? row + 5 : m, column,
+				column + f32->columns < n ? column + f32->columns : n };
+
+			f32->gemm(&g, &block);
+		}
+	assert_memory_equal(pieces, c, m * (n + 2) * sizeof(float));
+	free(a);
+	free(b);
+	free(c);
+	free(wanted);
+	free(pieces);
+	free(bias);
+}
+
+static void test_products(void **state)
+{
+	static const size_t sizes[] = { 1, 2, 3, 5, 7, 8, 12, 13, 15, 16, 17, 31, 32, 33, 65 };
+	const struct npu_f32 *f32;
+	size_t v, round;
+	int form;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++)
+		for (form = NPU_GEMM_NN; form <= NPU_GEMM_TN; form++)
+			for (round = 0; round < 300; round++)
+				check_product(f32, form, sizes[npu_rng_below(&rng, 15)],
+					      sizes[npu_rng_below(&rng, 15)],
+					      round % 10 ? sizes[npu_rng_below(&rng, 15)] : 600);
+}
+
+static void test_elementwise(void **state)
+{
+	const struct npu_f32 *f32;
+	size_t v, count;
+	int a;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (count = 1; count < 70; count++) {
+			for (a = NPU_RELU; a <= NPU_TANH; a++) {
+				float *x = random_floats(count + 1), *y = random_floats(count + 1);
+				float *d = random_floats(count + 1), *e = npu_floats_alloc(count + 1);
+
+				if (count % 3 == 0)
+					x[0] = count % 2 ? 200 : -200;
+				memcpy(y, x, (count + 1) * sizeof(float));
+				memcpy(e, d, (count + 1) * sizeof(float));
+				npu_f32_reference.activate(a, 0.3f, x, count);
+				f32->activate(a, 0.3f, y, count);
+				close_to(y, x, count + 1, 1e-6, "activation", f32->name);
+				npu_f32_reference.activate_backward(a, 0.3f, x, d, count);
+				f32->activate_backward(a, 0.3f, x, e, count);
+				close_to(e, d, count + 1, 1e-6, "derivative", f32->name);
+				free(x);
+				free(y);
+				free(d);
+				free(e);
+			}
+		}
+	}
+}
+
+static void test_softmax(void **state)
+{
+	const struct npu_f32 *f32;
+	size_t v, columns;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (columns = 1; columns < 40; columns++) {
+			float *x = random_floats(3 * columns), *y = npu_floats_alloc(3 * columns);
+			float *z = npu_floats_alloc(3 * columns), *d = random_floats(3 * columns);
+			float *e = npu_floats_alloc(3 * columns);
+
+			x[0] += 90;
+			memcpy(e, d, 3 * columns * sizeof(float));
+			npu_f32_reference.softmax(x, y, 3, columns);
+			f32->softmax(x, z, 3, columns);
+			close_to(z, y, 3 * columns, 1e-6, "softmax", f32->name);
+			npu_f32_reference.softmax_backward(y, d, 3, columns);
+			f32->softmax_backward(y, e, 3, columns);
+			close_to(e, d, 3 * columns, 2e-6, "softmax derivative", f32->name);
+			free(x);
+			free(y);
+			free(z);
+			free(d);
+			free(e);
+		}
+	}
+}
+
+static void test_optimisers(void **state)
+{
+	const struct npu_adam_step step = { 0.9f, 0.999f, 1e-7f, 0.01f, 3 };
+	const struct npu_f32 *f32;
+	size_t v, count;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (count = 1; count < 40; count += 3) {
+			float *p[8];
+			size_t i;
+
+			for (i = 0; i < 4; i++) {
+				p[i] = random_floats(count);
+				p[i + 4] = npu_floats_alloc(count);
+				if (i == 3)
+					f32->activate(NPU_RELU, 0, p[i], count);
+				memcpy(p[i + 4], p[i], count * sizeof(float));
+			}
+			p[1][0] = p[5][0] = 0;
+			p[3][0] = p[7][0] = 1e-38f;
+			npu_f32_reference.adam(p[0], p[1], p[2], p[3], count, &step);
+			f32->adam(p[4], p[5], p[6], p[7], count, &step);
+			for (i = 0; i < 4; i++)
+				close_to(p[i + 4], p[i], count, 1e-5, "adam", f32->name);
+			npu_f32_reference.sgd(p[0], p[1], p[2], 0.1f, 0.9f, count);
+			f32->sgd(p[4], p[5], p[6], 0.1f, 0.9f, count);
+			close_to(p[4], p[0], count, 1e-5, "sgd", f32->name);
+			npu_f32_reference.column_sum(p[0], 1, count, p[1]);
+			f32->column_sum(p[0], 1, count, p[5]);
+			close_to(p[5], p[1], count, 1e-6, "column sum", f32->name);
+			for (i = 0; i < 8; i++)
+				free(p[i]);
+		}
+	}
+}
+
+/* Our own functions against libm's. */
+static void test_elementary(void **state)
+{
+	double x;
+
+	(void)state;
+	for (x = -30; x < 30; x += 0.0137) {
+		assert_true(fabs(npu_exp(x) / exp(x) - 1) < 1e-15);
+		assert_true(fabs(npu_tanh(x) - tanh(x)) <= 2e-15 * fabs(tanh(x)));
+		assert_true(fabs(npu_sigmoid(x) * (1 + exp(-x)) - 1) < 2e-15);
+	}
+	for (x = 1e-12; x < 1e12; x *= 1.37)
+		assert_true(fabs(npu_log(x) - log(x)) <= 1e-15 * fabs(log(x)) + 1e-16);
+	assert_true(npu_exp(-800) == 0 && isinf(npu_exp(800)) && isnan(npu_exp(NAN)));
+	assert_true(isnan(npu_log(-1)) && isinf(npu_log(0)));
+}
+
+static void test_variant_by_name(void **state)
+{
+	const struct npu_f32 *f32;
+	struct npu_error err = { 0 };
+
+	(void)state;
+	setenv("NPU_F32_VARIANT", "reference", 1);
+	assert_int_equal(npu_f32_select(&f32, &err), 0);
+	assert_ptr_equal(f32, &npu_f32_reference);
+	setenv("NPU_F32_VARIANT", "abacus", 1);
+	assert_true(npu_f32_select(&f32, &err) < 0);
+	assert_non_null(strstr(err.message, "abacus"));
+	assert_non_null(strstr(err.message, "reference"));
+	unsetenv("NPU_F32_VARIANT");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_products),
+		cmocka_unit_test(test_elementwise),
+		cmocka_unit_test(test_softmax),
+		cmocka_unit_test(test_optimisers),
+		cmocka_unit_test(test_elementary),
+		cmocka_unit_test(test_variant_by_name),
+	};
+
+	npu_rng_seed(&rng, 1, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
