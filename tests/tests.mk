@@ -24,6 +24,10 @@ build/kselftest/%: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) kmod/uapi
 	$(CC) -std=gnu11 -O2 -g -Wall -pthread -static -Itests/kselftest -Ikmod/uapi \
 		-isystem build/linux/tools/testing/selftests $(RUNTIME_CFLAGS) -o $@ $< -luring
 
+build/vm/submit: tests/vm/submit.c kmod/uapi/npu_accel.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(WARN) -static -Ikmod/uapi $(RUNTIME_CFLAGS) -o $@ $< -luring
+
 # make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data or vm/uring
 .PHONY: check
 check:

@@ -10,5 +10,6 @@ $(B)/bench: $(BENCH_OBJ) $(B)/libnpu-train.a $(B)/libnpu.a
 .PHONY: bench
 bench: $(B)/bench
 	@$(B)/bench $(if $(BENCH),'$(BENCH)')
+	@tests/vm/bench $(if $(BENCH),'$(BENCH)')
 
 -include $(BENCH_OBJ:.o=.d)
