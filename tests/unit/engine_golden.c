@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Outputs computed by others, from $NPU_DATA/cmsis-nn: fully connected, multiply and
- * softmax in int8 and int16, exact in every variant that this CPU can run.
+ * softmax in int8 and int16, exact in every variant that this CPU can run; and, with
+ * NPU_TEST_BACKEND=driver, on the device, by ioctl and by io_uring.
  */
-#include "engine_case.h"
+#include "device_case.h"
 
 #include <ctype.h>
 
@@ -101,6 +102,21 @@ static void set_scale(struct engine_case *c, int32_t multiplier, int32_t shift)
 	memcpy(guarded_data(&c->consts), &scale, sizeof(scale));
 }
 
+static void expect_golden_on_device(struct engine_case *c, const struct golden *g,
+				    const struct npu_slot_need *needs, const void *expected)
+{
+	const char *backend = getenv("NPU_TEST_BACKEND");
+
+	if (!backend || strcmp(backend, "driver"))
+		return;
+	device_run(c, needs, device_submit_ioctl);
+	if (memcmp(guarded_data(&c->slot[0]), expected, c->slot[0].bytes))
+		fail_msg("%s: the device differs, by ioctl", g->name);
+	device_run(c, needs, device_submit_uring);
+	if (memcmp(guarded_data(&c->slot[0]), expected, c->slot[0].bytes))
+		fail_msg("%s: the device differs, by io_uring", g->name);
+}
+
 static void expect_golden(struct engine_case *c, const struct golden *g, const void *expected)
 {
 	struct npu_slot_need needs[NPU_MAX_SLOTS];
@@ -121,6 +137,7 @@ static void expect_golden(struct engine_case *c, const struct golden *g, const v
 		run++;
 	}
 	assert_true(run >= 1);
+	expect_golden_on_device(c, g, needs, expected);
 }
 
 /* Weights of OC rows of K into the packed layout; returns nothing past them but zeros. */

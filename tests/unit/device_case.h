@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An engine case on the device, by the bare uAPI: by ioctl and a syncobj, or by io_uring.
+ */
+#ifndef DEVICE_CASE_H
+#define DEVICE_CASE_H
+
+#include <fcntl.h>
+#include <liburing.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "engine_case.h"
+
+static inline void device_call(int fd, unsigned long request, void *args)
+{
+	if (ioctl(fd, request, args))
+		fail_msg("ioctl 0x%lx failed", request);
+}
+
+static inline int device_open(void)
+{
+	int fd = open("/dev/accel/accel0", O_RDWR);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static inline void device_submit_ioctl(int fd, struct drm_npu_job job)
+{
+	struct drm_syncobj_create syncobj = { 0 };
+	struct drm_npu_sync out = { 0 };
+	struct drm_npu_submit_job desc = { .job = job, .out_syncs = (uintptr_t)&out,
+					   .out_count = 1 };
+	struct drm_npu_submit submit = { .jobs = (uintptr_t)&desc, .job_count = 1 };
+	struct drm_syncobj_wait wait = { .count_handles = 1, .timeout_nsec = INT64_MAX };
+
+	device_call(fd, DRM_IOCTL_SYNCOBJ_CREATE, &syncobj);
+	out.handle = syncobj.handle;
+	wait.handles = (uintptr_t)&syncobj.handle;
+	device_call(fd, DRM_IOCTL_NPU_SUBMIT, &submit);
+	device_call(fd, DRM_IOCTL_SYNCOBJ_WAIT, &wait);
+}
+
+static inline void device_submit_uring(int fd, struct drm_npu_job job)
+{
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+
+	assert_int_equal(io_uring_queue_init(2, &ring, 0), 0);
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = NPU_URING_CMD_SUBMIT;
+	memcpy(sqe->cmd, &job, sizeof(job));
+	assert_int_equal(io_uring_submit_and_wait(&ring, 1), 1);
+	assert_int_equal(io_uring_peek_cqe(&ring, &cqe), 0);
+	assert_int_equal(cqe->res, 0);
+	io_uring_queue_exit(&ring);
+}
+
+/* Run @c, whose slots need @needs bytes, and copy slot 0 back into its memory. */
+static inline void device_run(struct engine_case *c, const struct npu_slot_need *needs,
+			      void (*submit)(int fd, struct drm_npu_job job))
+{
+	struct drm_npu_slot slots[4] = { 0 };
+	uint8_t *memory[4] = { NULL };
+	struct drm_npu_program_create program = {
+		.insns = (uintptr_t)&c->insn, .insn_count = 1,
+		.consts = c->consts.bytes ? (uintptr_t)c->exec.consts : 0,
+		.const_size = c->consts.bytes, .slot_count = c->slots,
+		.isa_version = NPU_ISA_VERSION,
+	};
+	struct drm_npu_launch_create launch = { .slots = (uintptr_t)slots, .slot_count = c->slots,
+						.count = 1 };
+	struct drm_npu_queue_create queue = { .priority = DRM_NPU_PRIORITY_NORMAL };
+	int fd = device_open();
+	uint32_t i;
+
+	for (i = 0; i < c->slots; i++) {
+		struct drm_npu_bo_create bo = { .size = needs[i].bytes };
+		struct drm_npu_bo_mmap_offset map = { 0 };
+
+		device_call(fd, DRM_IOCTL_NPU_BO_CREATE, &bo);
+		map.handle = bo.handle;
+		device_call(fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &map);
+		memory[i] = mmap(NULL, needs[i].bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				 map.offset);
+		assert_ptr_not_equal(memory[i], MAP_FAILED);
+		memcpy(memory[i], c->slot[i].page, needs[i].bytes);
+		slots[i].bo = bo.handle;
+	}
+	memset(memory[0], OUT_PATTERN, needs[0].bytes);
+	device_call(fd, DRM_IOCTL_NPU_PROGRAM_CREATE, &program);
+	launch.program = program.handle;
+	device_call(fd, DRM_IOCTL_NPU_LAUNCH_CREATE, &launch);
+	device_call(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &queue);
+	submit(fd, (struct drm_npu_job){ queue.handle, launch.handle, 0, 0 });
+	memcpy(c->slot[0].page, memory[0], needs[0].bytes);
+	for (i = 0; i < c->slots; i++)
+		munmap(memory[i], needs[i].bytes);
+	close(fd);
+}
+
+#endif /* DEVICE_CASE_H */
