@@ -16,12 +16,12 @@ root=$work/root
 usr=$root/usr
 
 # The test-suite runs under make: its variables must not reach this one.
-install() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make "$@" DESTDIR="$root" prefix=/usr dkmsdir=/usr/src/npu \
-		>"$work/log" 2>&1 || { tap_show "$work/log"; return 1; }
+make_quietly() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make "$@" >"$work/log" 2>&1 ||
+		{ tap_show "$work/log"; return 1; }
 }
 
-ok "make install" install install
+ok "make install" make_quietly install DESTDIR="$root" prefix=/usr
 for file in bin/npu include/npu.h include/npu_train.h include/npu_accel.h lib/libnpu.a \
 	lib/libnpu-train.a lib/pkgconfig/npu.pc lib/pkgconfig/npu-train.pc \
 	lib/udev/rules.d/60-npu.rules share/man/man1/npu.1 share/man/man3/npu.3 share/man/man7/npu.7; do
@@ -60,38 +60,35 @@ int main(void)
 	return 0;
 }
 C
-export PKG_CONFIG_PATH="$usr/lib/pkgconfig"
-export PKG_CONFIG_SYSROOT_DIR=
-
-# The .pc files name /usr; what was installed is below $root.
-flags() {
-	pkg-config --define-variable=prefix="$usr" --define-variable=libdir="$usr/lib" \
-		--define-variable=includedir="$usr/include" "$@"
-}
+# With a prefix of its own, as pkg-config takes what the .pc files say. A DESTDIR of / keeps
+# ldconfig out.
+prefix=$work/prefix
+ok "make install with another prefix" make_quietly install DESTDIR=/ prefix="$prefix"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 
 version=$(pkg-config --modversion npu)
 shared() {
 	# shellcheck disable=SC2046 # lists of words
-	${CC:-gcc} -Wall -Werror -o "$work/shared" "$work/program.c" $(flags --cflags --libs npu-train) \
-		-Wl,-rpath-link,"$usr/lib" >&2
+	${CC:-gcc} -Wall -Werror -o "$work/shared" "$work/program.c" \
+		$(pkg-config --cflags --libs npu-train) -Wl,-rpath-link,"$prefix/lib" >&2
 }
 static() {
 	# shellcheck disable=SC2046 # lists of words
-	${CC:-gcc} -Wall -Werror -o "$work/static" "$work/program.c" $(flags --cflags npu-train) \
-		$(flags --static --libs npu-train |
-			sed "s|-lnpu-train|$usr/lib/libnpu-train.a|; s|-lnpu |$usr/lib/libnpu.a |") >&2
+	${CC:-gcc} -Wall -Werror -o "$work/static" "$work/program.c" \
+		$(pkg-config --cflags --static --libs npu-train |
+			sed "s|-lnpu-train|$prefix/lib/libnpu-train.a|; s|-lnpu |$prefix/lib/libnpu.a |") >&2
 }
 ok "a program links with the shared libraries" shared
-same "and runs" "$(LD_LIBRARY_PATH=$usr/lib "$work/shared")" "$version 8 384"
+same "and runs" "$(LD_LIBRARY_PATH=$prefix/lib "$work/shared")" "$version 8 384"
 ok "it needs both" sh -c 'test "$(objdump -p "$0" | grep -c "NEEDED *libnpu")" = 2' "$work/shared"
 ok "a program links with the static libraries" static
 same "and runs without the shared ones" "$("$work/static")" "$version 8 384"
 same "it needs neither" "$(objdump -p "$work/static" | grep -c 'NEEDED *libnpu')" 0
 
-ok "make install-dkms" install install-dkms
+ok "make install-dkms" make_quietly install-dkms DESTDIR="$root" dkmsdir=/usr/src/npu
 ok "it has the module's sources" [ -s "$root/usr/src/npu/kmod/uapi/npu_accel.h" ]
 ok "and a configuration" grep -q 'PACKAGE_VERSION="[0-9.]*"' "$root/usr/src/npu/dkms.conf"
 
-ok "make uninstall" install uninstall
+ok "make uninstall" make_quietly uninstall DESTDIR="$root" prefix=/usr
 same "takes everything away" "$(find "$usr" -not -type d -not -path '*/src/*' | wc -l)" 0
 tap_done

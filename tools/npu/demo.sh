@@ -85,7 +85,7 @@ summary() {
 		"accuracy, no hidden layer, f32" "$(percent linear.json)" \
 		"accuracy, 64-64, f32" "$(percent f32.json)" \
 		"accuracy, 64-64, int8 on the NPU" "$(percent int8.json)" \
-		"latency, median" "$(value bench.json p50 | awk '{ printf "%.1f µs", $1 }')" \
+		"latency, median" "$(value bench.json p50 | awk '{ printf "%.2f µs", $1 }')" \
 		"throughput" "$(value bench.json samples_per_second |
 			awk '{ printf "%.0f inferences/s", $1 }')" \
 		"where it ran" "$(value bench.json where)"

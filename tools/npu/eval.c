@@ -80,6 +80,9 @@ static int measure(struct evaluation *eval, const float *y, size_t outputs,
 
 static int eval_model(struct evaluation *eval)
 {
+	/* To the library 0 stands for all CPUs, and one thread is the calling one. */
+	unsigned int asked = eval->options.threads;
+	unsigned int threads = asked == INFERENCE_THREADS_AUTO ? 0 : asked ? asked : 1;
 	struct npu_error err = { 0 };
 	struct npu_model *model = NULL;
 	float *y = NULL;
@@ -97,8 +100,7 @@ static int eval_model(struct evaluation *eval)
 		goto out;
 	}
 	began = terminal_clock();
-	if (npu_model_predict(model, eval->data.x, eval->data.samples, eval->options.threads, y,
-			      &err) < 0) {
+	if (npu_model_predict(model, eval->data.x, eval->data.samples, threads, y, &err) < 0) {
 		code = cli_fail_error(&err);
 		goto out;
 	}
@@ -147,7 +149,8 @@ out:
 
 static int run_eval(int argc, char **argv)
 {
-	struct evaluation eval = { .options = { .in_flight = 32 } };
+	struct evaluation eval = { .options = { .in_flight = 32,
+						.threads = INFERENCE_THREADS_AUTO } };
 	const struct cli_option options[] = {
 		DATASET_FILE_OPTIONS(&eval.file),
 		INFERENCE_OPTIONS(&eval.options),

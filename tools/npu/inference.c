@@ -79,7 +79,7 @@ unsigned int inference_threads(const struct inference *run, const struct inferen
 {
 	if (run->info.backend != NPU_BACKEND_EMBEDDED)
 		return 0;
-	return options->threads ? options->threads : run->info.cores;
+	return options->threads == INFERENCE_THREADS_AUTO ? run->info.cores : options->threads;
 }
 
 /* Samples of request @r, which starts at sample @first. */

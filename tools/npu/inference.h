@@ -3,9 +3,13 @@
 #ifndef NPU_INFERENCE_H
 #define NPU_INFERENCE_H
 
+#include <limits.h>
+
 #include "cli.h"
 #include "json_report.h"
 #include "npu.h"
+
+#define INFERENCE_THREADS_AUTO UINT_MAX
 
 /**
  * struct inference_options - where and how a program runs
@@ -13,7 +17,8 @@
  * @node: device node, NULL to look for one
  * @variant: embedded: kernel variant, NULL for the fastest
  * @no_uring: use ioctls
- * @threads: embedded: worker threads; 0 for as many as there are CPUs
+ * @threads: embedded: worker threads, 0 to compute in the calling thread, INFERENCE_THREADS_AUTO
+ *	for as many as there are CPUs
  * @in_flight: requests at a time
  */
 struct inference_options {
@@ -38,8 +43,8 @@ extern const char *const inference_devices[];
 	  CLI_TEXT, &(options)->variant, NULL, 0, 0 },                                           \
 	{ 0, "no-uring", NULL, "driver: submit by ioctl even where io_uring is available",       \
 	  CLI_FLAG, &(options)->no_uring, NULL, 0, 0 },                                          \
-	{ 0, "threads", "N", "embedded: worker threads; default one a CPU",                      \
-	  CLI_UINT, &(options)->threads, NULL, 1, NPU_MAX_THREADS }
+	{ 0, "threads", "N", "embedded: workers; 0: the caller computes; default one a CPU",     \
+	  CLI_UINT, &(options)->threads, NULL, 0, NPU_MAX_THREADS }
 /* clang-format on */
 
 /**

@@ -199,7 +199,8 @@ static int execute(struct execution *job)
 
 static int run_run(int argc, char **argv)
 {
-	struct execution job = { .options = { .in_flight = 32 } };
+	struct execution job = { .options = { .in_flight = 32,
+					      .threads = INFERENCE_THREADS_AUTO } };
 	const struct cli_option options[] = {
 		{ 'o', "output", "FILE", ".npy: outputs as f32; else CSV; default: CSV on stdout",
 		  CLI_TEXT, &job.output, NULL, 0, 0 },

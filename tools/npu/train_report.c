@@ -37,7 +37,7 @@ int train_progress(const struct npu_epoch *epoch, void *user)
 	if (complete && !job->quiet && !job->json &&
 	    (epoch->epoch == 1 || epoch->epoch % every == 0 || epoch->epoch == epoch->epochs)) {
 		terminal_progress_end();
-		printf("  epoch %4u/%u  %s  %s%.1f s%s\n", epoch->epoch, epoch->epochs, text,
+		printf("  epoch %4u/%u  %s  %s%.2f s%s\n", epoch->epoch, epoch->epochs, text,
 		       terminal_style(stdout, STYLE_DIM), epoch->seconds,
 		       terminal_style(stdout, STYLE_NONE));
 		fflush(stdout);
@@ -91,7 +91,7 @@ void train_print_result(const struct training *job)
 		       job->patience, history->best_epoch);
 	if (job->test.samples)
 		metrics_print_line("test", &job->metrics);
-	printf("wrote %s after %u epochs in %.1f s\n", job->output, history->epochs, job->seconds);
+	printf("wrote %s after %u epochs in %.2f s\n", job->output, history->epochs, job->seconds);
 }
 
 static struct json_object *history_json(const struct npu_history *history)
