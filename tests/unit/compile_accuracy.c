@@ -48,14 +48,10 @@ static const struct {
 	enum npu_activation hidden, last;
 	double int8, int16;
 } accuracy[] = {
-	{ NPU_RELU, NPU_LINEAR, 34, 39 },
-	{ NPU_LEAKY_RELU, NPU_LINEAR, 31, 40 },
-	{ NPU_LINEAR, NPU_LINEAR, 32, 41 },
-	{ NPU_SIGMOID, NPU_SIGMOID, 47, 55 },
-	{ NPU_TANH, NPU_TANH, 32, 41 },
-	{ NPU_RELU, NPU_SOFTMAX, 33, 39 },
-	{ NPU_RELU, NPU_RELU, 37, 42 },
-	{ NPU_SIGMOID, NPU_LEAKY_RELU, 39, 47 },
+	{ NPU_RELU, NPU_LINEAR, 34, 39 },   { NPU_LEAKY_RELU, NPU_LINEAR, 31, 40 },
+	{ NPU_LINEAR, NPU_LINEAR, 32, 41 }, { NPU_SIGMOID, NPU_SIGMOID, 47, 55 },
+	{ NPU_TANH, NPU_TANH, 32, 41 },	    { NPU_RELU, NPU_SOFTMAX, 33, 39 },
+	{ NPU_RELU, NPU_RELU, 37, 42 },	    { NPU_SIGMOID, NPU_LEAKY_RELU, 39, 47 },
 };
 
 static double measure(const struct npu_model *model, const float *x, const float *want,
