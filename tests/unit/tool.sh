@@ -117,6 +117,8 @@ npu "a column that is not there" 1 train train.csv --label colour -o t.onnx
 says "it is named" 'colour'
 npu "an unknown layer word" 1 train train.csv -l class --layers "dense 4; dance 3" -o t.onnx
 says "layer and word are named" "layer 2, 'dance'"
+npu "a layer that ends too early" 1 train train.csv -l class --layers "dense 4; dense" -o t.onnx
+says "it is said where" 'layer 2, at its end: '
 npu "a name without a known ending" 1 train train.data -l class -o t.onnx
 says "the endings are given" 'train.data: .*\.csv'
 npu "no output" 2 train train.csv -l class

@@ -203,7 +203,7 @@ static void print_table(const struct benchmark *bench)
 		table_cell(table, "µs");
 	}
 	if (bench->device_ns > 0) {
-		table_cell(table, "of which computing, mean");
+		table_cell(table, "computing, mean");
 		table_cell(table, "%.2f", bench->device_ns / 1e3);
 		table_cell(table, "µs");
 	}

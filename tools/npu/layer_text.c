@@ -61,8 +61,12 @@ const char *layer_text_activation(enum npu_activation activation)
 
 static int wrong(const struct reader *reader, struct npu_error *err, const char *why)
 {
-	snprintf(err->message, sizeof(err->message), "layer %u, '%s': %s", reader->layer,
-		 reader->word, why);
+	if (reader->word[0])
+		snprintf(err->message, sizeof(err->message), "layer %u, '%s': %s", reader->layer,
+			 reader->word, why);
+	else
+		snprintf(err->message, sizeof(err->message), "layer %u, at its end: %s",
+			 reader->layer, why);
 	err->code = -EINVAL;
 	return -EINVAL;
 }
