@@ -9,6 +9,11 @@ $(B)/tests/%: tests/unit/%.c $(B)/libnpu-train.a $(B)/libnpu.a
 		-lcmocka $(TRAIN_LIBS) $(RUNTIME_LIBS)
 -include $(UNIT_BIN:=.d)
 
+# Programs for the guest that stand on the library.
+$(B)/vm-tests/%: tests/vm/%.c $(B)/libnpu.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ALL_LDFLAGS) -o $@ $< $(B)/libnpu.a -lcmocka $(RUNTIME_LIBS)
+
 # The kernel's own test harness and style checker, out of Debian's source package.
 LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz
 HARNESS := $(addprefix build/linux/tools/testing/selftests/,kselftest.h kselftest_harness.h)

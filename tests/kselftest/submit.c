@@ -6,6 +6,12 @@
 #include "npu_test.h"
 #include "kselftest_harness.h"
 
+/*
+ * Long enough to be caught running anywhere, short enough for three of them to stay within the
+ * backlog that a queue with fences may have.
+ */
+#define SLOW_ROWS 6000u
+
 FIXTURE(submit) {
 	struct bench b;
 };
@@ -170,7 +176,7 @@ TEST_F(submit, cancel)
 	struct bench slow;
 	int i;
 
-	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, 20000));
+	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, SLOW_ROWS));
 	for (i = 0; i < 3; i++) {
 		done[i] = syncobj_create(slow.fd);
 		ASSERT_EQ(0, submit(slow.fd, bench_job(&slow, 0, i < 2 ? 7 : 8), 0, done[i]));
@@ -203,7 +209,7 @@ TEST_F(submit, destroyed_queue_signals)
 	uint32_t first, second;
 	struct bench slow;
 
-	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, 20000));
+	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, SLOW_ROWS));
 	first = syncobj_create(slow.fd);
 	second = syncobj_create(slow.fd);
 	ASSERT_EQ(0, submit(slow.fd, bench_job(&slow, 0, 0), 0, first));
@@ -220,7 +226,7 @@ TEST_F(submit, backlog)
 	struct bench slow;
 	int i, ret = 0;
 
-	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, 20000));
+	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, SLOW_ROWS));
 	for (i = 0; i < 1000 && !ret; i++)
 		ret = submit(slow.fd, bench_job(&slow, 0, 1), 0, syncobj_create(slow.fd));
 	EXPECT_EQ(-EBUSY, ret);
