@@ -35,16 +35,6 @@ const struct npu_graph_node *npu_graph_reader(const struct npu_graph *graph, uin
 	return NULL;
 }
 
-const struct npu_graph_node *npu_graph_maker(const struct npu_graph *graph, uint32_t value)
-{
-	uint32_t i;
-
-	for (i = 0; i < graph->nodes; i++)
-		if (graph->node[i].output == value)
-			return &graph->node[i];
-	return NULL;
-}
-
 static enum npu_graph_kind activation_kind(enum npu_activation activation)
 {
 	switch (activation) {

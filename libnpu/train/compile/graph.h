@@ -143,9 +143,6 @@ uint64_t npu_graph_value_bytes(const struct npu_graph_value *value);
 const struct npu_graph_node *npu_graph_reader(const struct npu_graph *graph, uint32_t value,
 					      uint32_t from);
 
-/* The node that makes @value; NULL for the input. */
-const struct npu_graph_node *npu_graph_maker(const struct npu_graph *graph, uint32_t value);
-
 static inline uint64_t npu_align(uint64_t bytes, uint64_t to)
 {
 	return (bytes + to - 1) / to * to;
