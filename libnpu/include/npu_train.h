@@ -256,13 +256,13 @@ enum npu_optimizer_kind {
 };
 
 /**
- * struct npu_optimizer - how parameters follow their gradients; make it with npu_sgd(), npu_adam()
- * @kind: enum npu_optimizer_kind
- * @rate: learning rate
- * @momentum: SGD: v = momentum * v + g; w -= rate * v
- * @beta1: Adam (Kingma and Ba 2015, algorithm 1)
- * @beta2: Adam
- * @epsilon: Adam
+ * struct npu_optimizer - how parameters w follow their gradients g
+ * @kind: enum npu_optimizer_kind; npu_sgd() and npu_adam() set it
+ * @rate: learning rate; 0 for 0.01 with SGD, 0.001 with Adam
+ * @momentum: SGD: v = momentum * v + g; w -= rate * v; in [0, 1)
+ * @beta1: Adam (Kingma and Ba 2015, algorithm 1): decay of the mean of g; 0 for 0.9
+ * @beta2: Adam: decay of the mean of g^2; 0 for 0.999
+ * @epsilon: Adam: added to the root of that; 0 for 1e-7
  */
 struct npu_optimizer {
 	enum npu_optimizer_kind kind;
@@ -275,10 +275,9 @@ struct npu_optimizer {
 
 /* npu_adam(), or npu_adam(.rate = 0.01f) */
 #define npu_sgd(...) \
-	((struct npu_optimizer){ .kind = NPU_SGD, .rate = 0.01f, __VA_ARGS__ })
+	((struct npu_optimizer){ .kind = NPU_SGD, __VA_ARGS__ })
 #define npu_adam(...) \
-	((struct npu_optimizer){ .kind = NPU_ADAM, .rate = 0.001f, .beta1 = 0.9f, \
-				 .beta2 = 0.999f, .epsilon = 1e-7f, __VA_ARGS__ })
+	((struct npu_optimizer){ .kind = NPU_ADAM, __VA_ARGS__ })
 
 /**
  * struct npu_epoch - what the progress callback is told

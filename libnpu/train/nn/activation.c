@@ -4,26 +4,76 @@
 
 #include "layer.h"
 
-void npu_activate(const struct npu_f32 *f32, const struct npu_node *node, float *y, size_t n)
-{
-	size_t channels = node->out_dim[2];
+/* Values of a task: enough to be worth a thread's while. */
+#define TASK_VALUES 16384
 
-	if (node->layer.activation == NPU_SOFTMAX)
-		f32->softmax(y, y, n * node->out / channels, channels);
-	else if (node->layer.activation != NPU_LINEAR)
-		f32->activate(node->layer.activation, node->layer.alpha, y, n * node->out);
+/**
+ * struct job - activation of a batch, or the way back through it
+ * @y: outputs
+ * @dy: gradients; NULL forward
+ * @rows: of @columns values; softmax is over a row
+ * @task_rows: rows of a task
+ */
+struct job {
+	const struct npu_f32 *f32;
+	enum npu_activation activation;
+	float alpha;
+	float *y, *dy;
+	size_t rows, columns;
+	size_t task_rows;
+};
+
+static void run_rows(void *context, size_t task)
+{
+	const struct job *job = context;
+	const struct npu_f32 *f32 = job->f32;
+	size_t first = task * job->task_rows, rows = job->rows - first;
+	float *y = job->y + first * job->columns, *dy = NULL;
+
+	if (rows > job->task_rows)
+		rows = job->task_rows;
+	if (job->dy)
+		dy = job->dy + first * job->columns;
+	if (job->activation == NPU_SOFTMAX && !dy)
+		f32->softmax(y, y, rows, job->columns);
+	else if (job->activation == NPU_SOFTMAX)
+		f32->softmax_backward(y, dy, rows, job->columns);
+	else if (!dy)
+		f32->activate(job->activation, job->alpha, y, rows * job->columns);
+	else
+		f32->activate_backward(job->activation, job->alpha, y, dy, rows * job->columns);
 }
 
-void npu_activate_backward(const struct npu_f32 *f32, const struct npu_node *node, const float *y,
-			   float *dy, size_t n)
+static void run_job(struct npu_pool *pool, const struct npu_f32 *f32, const struct npu_node *node,
+		    float *y, float *dy, size_t n)
 {
-	size_t channels = node->out_dim[2];
+	struct job job = {
+		.f32 = f32,
+		.activation = node->layer.activation,
+		.alpha = node->layer.alpha,
+		.y = y,
+		.dy = dy,
+		.columns = node->out_dim[2],
+	};
 
-	if (node->layer.activation == NPU_SOFTMAX)
-		f32->softmax_backward(y, dy, n * node->out / channels, channels);
-	else if (node->layer.activation != NPU_LINEAR)
-		f32->activate_backward(node->layer.activation, node->layer.alpha, y, dy,
-				       n * node->out);
+	if (job.activation == NPU_LINEAR)
+		return;
+	job.rows = n * (node->out / job.columns);
+	job.task_rows = 1 + TASK_VALUES / job.columns;
+	npu_pool_run(pool, run_rows, &job, (job.rows + job.task_rows - 1) / job.task_rows);
+}
+
+void npu_activate(struct npu_pool *pool, const struct npu_f32 *f32, const struct npu_node *node,
+		  float *y, size_t n)
+{
+	run_job(pool, f32, node, y, NULL, n);
+}
+
+void npu_activate_backward(struct npu_pool *pool, const struct npu_f32 *f32,
+			   const struct npu_node *node, const float *y, float *dy, size_t n)
+{
+	/* y is only read where there is a dy. */
+	run_job(pool, f32, node, (float *)y, dy, n);
 }
 
 static int activation_shape(struct npu_model *model, struct npu_node *node, struct npu_error *err)

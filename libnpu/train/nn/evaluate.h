@@ -4,13 +4,24 @@
 
 #include "pass.h"
 
+/* Samples that predictions and evaluations take at a time. */
+#define NPU_EVALUATION_BATCH 256
+
+/**
+ * struct npu_evaluation - how good a network is on some samples
+ * @loss: mean over them
+ * @accuracy: share of them whose class is right
+ * @first: where the loss is not finite: the batch where it first was not, which is still in the
+ *	pass: its first sample
+ * @n: and how many
+ */
 struct npu_evaluation {
 	double loss, accuracy;
+	size_t first, n;
 };
 
-/* Loss and accuracy over @data, which was checked, a pass at a time. */
 void npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		  const struct npu_dataset *data, enum npu_loss loss,
+		  const struct npu_samples *samples, enum npu_loss loss,
 		  struct npu_evaluation *evaluation);
 
 /* There are layers and samples, and the features are as many as the model takes. */

@@ -51,7 +51,7 @@ static inline vec activated(enum npu_activation activation, float alpha, vec x)
 {
 	switch (activation) {
 	case NPU_RELU:
-		return v_max(x, v_set(0));
+		return v_max(v_set(0), x);	/* a NaN stays one */
 	case NPU_LEAKY_RELU:
 		return v_select(v_less(x, v_set(0)), v_mul(v_set(alpha), x), x);
 	case NPU_SIGMOID:

@@ -143,14 +143,44 @@ static void run_rows(struct tile t, size_t rows)
 	}
 }
 
+/* Two rows' halves that lie 4 apart: b[0][0..4) and b[4][0..4) */
+static inline __m256 load_halves(const float *b, size_t ldb)
+{
+	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(b)),
+				    _mm_loadu_ps(b + 4 * ldb), 1);
+}
+
+/* panel[k][j] = b[j][k], for j below 8 and k below 4 */
+static inline void transpose_8x4(const float *b, size_t ldb, float *panel)
+{
+	__m256 r0 = load_halves(b, ldb), r1 = load_halves(b + ldb, ldb);
+	__m256 r2 = load_halves(b + 2 * ldb, ldb), r3 = load_halves(b + 3 * ldb, ldb);
+	__m256 low01 = _mm256_unpacklo_ps(r0, r1), high01 = _mm256_unpackhi_ps(r0, r1);
+	__m256 low23 = _mm256_unpacklo_ps(r2, r3), high23 = _mm256_unpackhi_ps(r2, r3);
+
+	_mm256_storeu_ps(panel, _mm256_shuffle_ps(low01, low23, 0x44));
+	_mm256_storeu_ps(panel + WIDTH, _mm256_shuffle_ps(low01, low23, 0xee));
+	_mm256_storeu_ps(panel + 2 * WIDTH, _mm256_shuffle_ps(high01, high23, 0x44));
+	_mm256_storeu_ps(panel + 3 * WIDTH, _mm256_shuffle_ps(high01, high23, 0xee));
+}
+
 /* panel[k][0..columns) = b[column][k]; the rest of a row is not read */
 static void pack_panel(const float *b, size_t ldb, size_t depth, size_t columns, float *panel)
 {
-	size_t j, k;
+	size_t j, k, strip;
 
-	for (j = 0; j < columns; j++)
-		for (k = 0; k < depth; k++)
-			panel[k * WIDTH + j] = b[j * ldb + k];
+	for (j = 0; j < columns; j += strip) {
+		strip = columns - j < 8 ? columns - j : 8;
+		for (k = 0; strip == 8 && k + 4 <= depth; k += 4)
+			transpose_8x4(b + j * ldb + k, ldb, panel + k * WIDTH + j);
+		k = strip == 8 ? depth / 4 * 4 : 0;
+		for (; k < depth; k++) {
+			size_t i;
+
+			for (i = j; i < j + strip; i++)
+				panel[k * WIDTH + i] = b[i * ldb + k];
+		}
+	}
 }
 
 /* The first values of columns [column, column + columns): the bias, or nothing. */

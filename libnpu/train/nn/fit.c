@@ -15,9 +15,10 @@
 
 /**
  * struct fit - a run of npu_model_fit()
- * @train: samples, of which @index says which are trained on, in the order of the epoch
- * @count: of @index
- * @validation: or NULL; @held_out owns it where it was split off
+ * @index: of all samples of the data: first those that are trained on, in the order of the epoch,
+ *	then those held out
+ * @train: to learn from
+ * @validation: to watch; count 0 for none
  * @watched: best loss so far, for early stopping
  * @best: parameters at that loss; NULL without patience
  * @waited: epochs since
@@ -29,11 +30,8 @@ struct fit {
 	struct npu_pool *pool;
 	struct npu_pass pass;
 	struct npu_moments moments;
-	const struct npu_dataset *train;
 	size_t *index;
-	size_t count;
-	const struct npu_dataset *validation;
-	struct npu_dataset held_out;
+	struct npu_samples train, validation;
 	struct npu_history *history;
 	float *best;
 	float watched;
@@ -64,70 +62,69 @@ static int set_defaults(struct fit *fit)
 	return npu_optimizer_resolve(&o->optimizer, fit->err);
 }
 
-/* The last of a random order are held out; the rest are trained on. */
-static int hold_out(struct fit *fit)
+static int ascending(const void *a, const void *b)
 {
-	const struct npu_dataset *data = fit->train;
-	struct npu_dataset *held = &fit->held_out;
-	size_t n = (size_t)lround((double)fit->options.validation_fraction * (double)data->samples);
-	size_t width = npu_model_outputs(fit->model), i;
-	int ret;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 
-	if (!n || n >= data->samples)
+	return x < y ? -1 : x > y;
+}
+
+/* The last of a random order are held out; the rest are trained on, in the order they had. */
+static int hold_out(struct fit *fit, size_t samples)
+{
+	double fraction = (double)fit->options.validation_fraction;
+	size_t held = (size_t)(fraction * (double)samples + 0.5);
+
+	if (!held || held >= samples)
 		return npu_error_set(fit->err, -EINVAL,
 				     "a validation fraction of %g of %zu samples leaves one side "
-				     "empty; use another, or more data",
-				     (double)fit->options.validation_fraction, data->samples);
-	ret = npu_dataset_alloc(held, n, data->dim, data->y ? width : 0,
-				data->y ? 0 : data->classes, fit->err);
-	if (ret)
-		return ret;
-	npu_rng_shuffle(&fit->model->rng, fit->index, data->samples);
-	fit->count = data->samples - n;
-	for (i = 0; i < n; i++) {
-		size_t from = fit->index[fit->count + i];
-
-		memcpy(held->x + i * data->features, data->x + from * data->features,
-		       data->features * sizeof(float));
-		if (data->y)
-			memcpy(held->y + i * width, data->y + from * width, width * sizeof(float));
-		else
-			held->labels[i] = data->labels[from];
-	}
-	fit->validation = held;
+				     "empty; use another, or more data", fraction, samples);
+	npu_rng_shuffle(&fit->model->rng, fit->index, samples);
+	fit->train.count = samples - held;
+	fit->validation = (struct npu_samples){
+		.data = fit->train.data,
+		.index = fit->index + fit->train.count,
+		.count = held,
+	};
+	qsort(fit->index, fit->train.count, sizeof(*fit->index), ascending);
 	return 0;
 }
 
-static int prepare_data(struct fit *fit)
+static int check_data(struct fit *fit, const struct npu_dataset *data)
 {
-	size_t i;
-	int ret = npu_model_check_data(fit->model, fit->train, fit->err);
+	int ret = npu_model_check_data(fit->model, data, fit->err);
 
-	if (!ret)
-		ret = npu_loss_resolve(fit->model, fit->train, &fit->options.loss, fit->err);
+	return ret ? ret : npu_loss_resolve(fit->model, data, &fit->options.loss, fit->err);
+}
+
+static int prepare_data(struct fit *fit, const struct npu_dataset *data)
+{
+	const struct npu_dataset *validation = fit->options.validation;
+	size_t i;
+	int ret = check_data(fit, data);
+
 	if (ret)
 		return ret;
-	fit->count = fit->train->samples;
-	fit->index = malloc(fit->count * sizeof(*fit->index));
+	fit->index = malloc(data->samples * sizeof(*fit->index));
 	if (!fit->index)
 		return npu_error_set(fit->err, -ENOMEM, "out of memory for the order of samples");
-	for (i = 0; i < fit->count; i++)
+	for (i = 0; i < data->samples; i++)
 		fit->index[i] = i;
-	if (fit->options.validation) {
-		fit->validation = fit->options.validation;
-		ret = npu_model_check_data(fit->model, fit->validation, fit->err);
-		return ret ? ret : npu_loss_resolve(fit->model, fit->validation,
-						    &fit->options.loss, fit->err);
-	}
-	return fit->options.validation_fraction > 0 ? hold_out(fit) : 0;
+	fit->train = (struct npu_samples){ data, fit->index, data->samples };
+	if (!validation)
+		return fit->options.validation_fraction > 0 ? hold_out(fit, data->samples) : 0;
+	fit->validation = (struct npu_samples){ .data = validation, .count = validation->samples };
+	return check_data(fit, validation);
 }
 
 static int prepare_memory(struct fit *fit)
 {
 	struct npu_model *model = fit->model;
-	size_t capacity = fit->options.batch < fit->count ? fit->options.batch : fit->count;
+	size_t capacity = fit->options.batch;
 	int ret = npu_model_need_gradient(model, fit->err);
 
+	if (capacity > fit->train.count)
+		capacity = fit->train.count;
 	if (!ret)
 		ret = npu_pass_create(&fit->pass, model, capacity, true, fit->err);
 	if (!ret)
@@ -142,33 +139,42 @@ static int prepare_memory(struct fit *fit)
 	return npu_pool_create(&fit->pool, fit->options.threads, fit->err);
 }
 
-static bool all_finite(const float *x, size_t count)
+/* The first of @x that is not finite; @count if all are. */
+static size_t first_not_finite(const float *x, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (!isfinite(x[i]))
-			return false;
-	return true;
+	for (i = 0; i < count && isfinite(x[i]); i++)
+		;
+	return i;
 }
 
-/* The loss is not a number: say where that began. */
-static int report_divergence(const struct fit *fit, size_t n, unsigned int epoch)
+/* The loss is not finite on the batch that is in the pass: say where that began. */
+static int report_divergence(const struct fit *fit, const struct npu_samples *samples, size_t first,
+			     size_t n, unsigned int epoch)
 {
 	const struct npu_model *model = fit->model;
-	const char *name = model->node[model->nodes - 1].layer.name;
-	size_t i;
+	const struct npu_pass *pass = &fit->pass;
+	size_t width = model->features, i, bad = first_not_finite(pass->x, n * width);
 
-	if (!all_finite(fit->pass.x, n * model->features))
+	if (bad < n * width)
 		return npu_error_set(fit->err, -ERANGE,
-				     "epoch %u: the loss is not finite, because the data is not: NaN "
-				     "or infinity among the features; clean it", epoch);
-	for (i = model->nodes; i--;)
-		if (!all_finite(fit->pass.out[i], n * model->node[i].out))
-			name = model->node[i].layer.name;
+				     "epoch %u: the loss is not finite because feature %zu of sample "
+				     "%zu is not, after scaling; clean the data", epoch, bad % width,
+				     npu_sample(samples, first + bad / width));
+	width = npu_model_outputs(model);
+	bad = pass->target.y ? first_not_finite(pass->target.y, n * width) : n * width;
+	if (bad < n * width)
+		return npu_error_set(fit->err, -ERANGE,
+				     "epoch %u: the loss is not finite because target %zu of sample "
+				     "%zu is not; clean the data", epoch, bad % width,
+				     npu_sample(samples, first + bad / width));
+	for (i = 0; i + 1 < model->nodes; i++)
+		if (first_not_finite(pass->out[i], n * model->node[i].out) < n * model->node[i].out)
+			break;
 	return npu_error_set(fit->err, -ERANGE,
 			     "epoch %u: the loss is not finite; it began in layer \"%s\": lower the "
-			     "learning rate, or scale the data", epoch, name);
+			     "learning rate, or scale the data", epoch, model->node[i].layer.name);
 }
 
 static int report(struct fit *fit, struct npu_epoch *epoch)
@@ -186,10 +192,12 @@ static int report(struct fit *fit, struct npu_epoch *epoch)
 			     epoch->epoch);
 }
 
-/* Classes rather than quantities: does accuracy mean something? */
+/* Does accuracy mean something: are there classes that exclude each other? */
 static bool has_classes(const struct fit *fit)
 {
-	return fit->train->labels || fit->options.loss != NPU_LOSS_MSE;
+	return fit->train.data->labels || fit->options.loss == NPU_LOSS_CROSS_ENTROPY ||
+	       (fit->options.loss == NPU_LOSS_BINARY_CROSS_ENTROPY &&
+		npu_model_outputs(fit->model) == 1);
 }
 
 static int run_batches(struct fit *fit, struct npu_epoch *epoch)
@@ -200,18 +208,18 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 	double sum = 0;
 	int ret;
 
-	for (first = 0; first < fit->count; first += n) {
+	for (first = 0; first < fit->train.count; first += n) {
 		const float *p;
 
-		n = fit->count - first < o->batch ? fit->count - first : o->batch;
-		npu_pass_load(&fit->pass, model, fit->train, fit->index + first, 0, n);
+		n = fit->train.count - first < o->batch ? fit->train.count - first : o->batch;
+		npu_pass_load(&fit->pass, model, &fit->train, first, n);
 		p = npu_pass_forward(&fit->pass, fit->pool, model, n);
 		sum += npu_loss_sum(o->loss, p, &fit->pass.target, n, outputs);
 		if (!isfinite(sum))
-			return report_divergence(fit, n, epoch->epoch);
+			return report_divergence(fit, &fit->train, first, n, epoch->epoch);
 		correct += npu_loss_correct(p, &fit->pass.target, n, outputs);
 		npu_pass_backward(&fit->pass, fit->pool, model, o->loss, n, n, model->gradient);
-		npu_optimizer_step(&o->optimizer, &fit->moments, model, model->gradient);
+		npu_optimizer_step(fit->pool, &o->optimizer, &fit->moments, model, model->gradient);
 
 		epoch->batch++;
 		epoch->loss = (float)(sum / (double)(first + n));
@@ -226,23 +234,27 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 	return 0;
 }
 
-static void validate(struct fit *fit, struct npu_epoch *epoch)
+static int validate(struct fit *fit, struct npu_epoch *epoch)
 {
 	struct npu_evaluation evaluation;
 
-	if (!fit->validation)
-		return;
-	npu_evaluate(&fit->pass, fit->pool, fit->model, fit->validation, fit->options.loss,
+	if (!fit->validation.count)
+		return 0;
+	npu_evaluate(&fit->pass, fit->pool, fit->model, &fit->validation, fit->options.loss,
 		     &evaluation);
+	if (!isfinite(evaluation.loss))
+		return report_divergence(fit, &fit->validation, evaluation.first, evaluation.n,
+					 epoch->epoch);
 	epoch->val_loss = (float)evaluation.loss;
 	if (has_classes(fit))
 		epoch->val_accuracy = (float)evaluation.accuracy;
+	return 0;
 }
 
 /* Note whether the epoch was the best; true if patience has run out. */
 static bool watch(struct fit *fit, const struct npu_epoch *epoch)
 {
-	float loss = fit->validation ? epoch->val_loss : epoch->loss;
+	float loss = fit->validation.count ? epoch->val_loss : epoch->loss;
 
 	if (loss < fit->watched - fit->options.min_delta || epoch->epoch == 1) {
 		fit->watched = loss;
@@ -266,18 +278,20 @@ static int run_epochs(struct fit *fit)
 		struct npu_epoch epoch = {
 			.epoch = history->epochs + 1,
 			.epochs = o->epochs,
-			.batches = (fit->count + o->batch - 1) / o->batch,
+			.batches = (fit->train.count + o->batch - 1) / o->batch,
 			.accuracy = NAN,
 			.val_loss = NAN,
 			.val_accuracy = NAN,
 		};
 
 		if (!o->no_shuffle)
-			npu_rng_shuffle(&fit->model->rng, fit->index, fit->count);
+			npu_rng_shuffle(&fit->model->rng, fit->index, fit->train.count);
 		ret = run_batches(fit, &epoch);
 		if (ret)
 			return ret;
-		validate(fit, &epoch);
+		ret = validate(fit, &epoch);
+		if (ret)
+			return ret;
 		epoch.seconds = since(&fit->began);
 		history->epoch[history->epochs++] = epoch;
 		history->stopped_early = watch(fit, &epoch);
@@ -298,7 +312,6 @@ static void finish(struct fit *fit)
 	npu_pool_free(fit->pool);
 	npu_pass_free(&fit->pass, model);
 	npu_moments_free(&fit->moments);
-	npu_dataset_free(&fit->held_out);
 	free(fit->index);
 	free(fit->best);
 }
@@ -308,7 +321,7 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 		  struct npu_error *err)
 {
 	struct npu_history own = { 0 };
-	struct fit fit = { .model = model, .err = err, .train = data };
+	struct fit fit = { .model = model, .err = err };
 	int ret;
 
 	if (options)
@@ -320,7 +333,7 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 
 	ret = set_defaults(&fit);
 	if (!ret)
-		ret = prepare_data(&fit);
+		ret = prepare_data(&fit, data);
 	if (!ret)
 		ret = prepare_memory(&fit);
 	if (!ret)
@@ -333,6 +346,8 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 
 void npu_history_free(struct npu_history *history)
 {
+	if (!history)
+		return;
 	free(history->epoch);
 	memset(history, 0, sizeof(*history));
 }

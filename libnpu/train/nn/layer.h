@@ -41,9 +41,10 @@ void npu_init_weights(const struct npu_layer *layer, size_t in, size_t out, stru
 		      float *value, size_t count);
 
 /* y = activation(y), [n][out], by the kernels of @f32. */
-void npu_activate(const struct npu_f32 *f32, const struct npu_node *node, float *y, size_t n);
+void npu_activate(struct npu_pool *pool, const struct npu_f32 *f32, const struct npu_node *node,
+		  float *y, size_t n);
 /* dy *= activation', from its outputs y. */
-void npu_activate_backward(const struct npu_f32 *f32, const struct npu_node *node, const float *y,
-			   float *dy, size_t n);
+void npu_activate_backward(struct npu_pool *pool, const struct npu_f32 *f32,
+			   const struct npu_node *node, const float *y, float *dy, size_t n);
 
 #endif /* NPU_NN_LAYER_H */

@@ -6,8 +6,12 @@
 #include "loss.h"
 #include "runtime/error.h"
 
-/* Probabilities below this count as this: the logarithm stays finite. */
-#define SMALLEST 1e-30f
+/*
+ * Probabilities below these count as these, so that the logarithm stays finite: one that comes
+ * from softmax or sigmoid itself, and one that is the rest to 1, which a float holds no finer.
+ */
+#define SMALLEST 0x1p-126f
+#define SMALLEST_REST 0x1p-25f
 
 static enum npu_activation last_activation(const struct npu_model *model)
 {
@@ -88,9 +92,10 @@ static float wanted(const struct npu_targets *targets, size_t i, size_t j, size_
 	return (size_t)targets->labels[i] == j;
 }
 
-static double logarithm(float p)
+/* Not of the larger: NaN has to stay NaN. */
+static double logarithm(float p, float smallest)
 {
-	return npu_log(p > SMALLEST ? p : SMALLEST);
+	return npu_log(p < smallest ? smallest : p);
 }
 
 static double cross_entropy(const float *p, const struct npu_targets *targets, size_t i,
@@ -100,16 +105,21 @@ static double cross_entropy(const float *p, const struct npu_targets *targets, s
 	size_t j;
 
 	if (!targets->y)
-		return -logarithm(p[targets->labels[i]]);
+		return -logarithm(p[targets->labels[i]], SMALLEST);
 	for (j = 0; j < outputs; j++)
 		if (targets->y[i * outputs + j] != 0)
-			sum -= targets->y[i * outputs + j] * logarithm(p[j]);
+			sum -= targets->y[i * outputs + j] * logarithm(p[j], SMALLEST);
 	return sum;
 }
 
 static double binary_cross_entropy(float p, float t)
 {
-	return -(t * logarithm(p) + (1 - t) * logarithm(1 - p));
+	/* Most targets are 0 or 1, where one of the logarithms does not count. */
+	if (t == 0)
+		return -logarithm(1 - p, SMALLEST_REST);
+	if (t == 1)
+		return -logarithm(p, SMALLEST);
+	return -(t * logarithm(p, SMALLEST) + (1 - t) * logarithm(1 - p, SMALLEST_REST));
 }
 
 double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets,
@@ -153,16 +163,29 @@ size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_
 	size_t i, correct = 0, truth, guess;
 
 	for (i = 0; i < n; i++, p += outputs) {
-		guess = outputs == 1 ? p[0] >= 0.5f : largest(p, outputs);
+		guess = outputs == 1 ? p[0] > 0.5f : largest(p, outputs);
 		if (targets->labels)
 			truth = (size_t)targets->labels[i];
 		else if (outputs == 1)
-			truth = targets->y[i] >= 0.5f;
+			truth = targets->y[i] > 0.5f;
 		else
 			truth = largest(targets->y + i * outputs, outputs);
 		correct += guess == truth;
 	}
 	return correct;
+}
+
+/* The sum of a sample's targets: 1 for a distribution, but any weights are welcome. */
+static float target_sum(const struct npu_targets *targets, size_t i, size_t outputs)
+{
+	float sum = 0;
+	size_t j;
+
+	if (!targets->y)
+		return 1;
+	for (j = 0; j < outputs; j++)
+		sum += targets->y[i * outputs + j];
+	return sum;
 }
 
 void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_targets *targets,
@@ -175,8 +198,10 @@ void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_targ
 		factor *= 2.0f / (float)outputs;
 	else if (loss == NPU_LOSS_BINARY_CROSS_ENTROPY)
 		factor /= (float)outputs;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++, p += outputs, delta += outputs) {
+		float weight = loss == NPU_LOSS_CROSS_ENTROPY ? target_sum(targets, i, outputs) : 1;
+
 		for (j = 0; j < outputs; j++)
-			delta[i * outputs + j] =
-				(p[i * outputs + j] - wanted(targets, i, j, outputs)) * factor;
+			delta[j] = (weight * p[j] - wanted(targets, i, j, outputs)) * factor;
+	}
 }

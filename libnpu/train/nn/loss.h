@@ -33,7 +33,8 @@ size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_
 
 /*
  * delta [n][outputs] = d loss / d output / total. For the cross-entropies, which know the
- * activation before them, it is the gradient before that activation: (p - t) / total.
+ * activation before them, it is the gradient before that activation: (p - t) / total where the
+ * targets t of a sample add up to 1.
  */
 void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_targets *targets,
 		       size_t n, size_t outputs, size_t total, float *delta);

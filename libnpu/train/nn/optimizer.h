@@ -3,6 +3,7 @@
 #define NPU_NN_OPTIMIZER_H
 
 #include "model.h"
+#include "pool.h"
 
 /**
  * struct npu_moments - what an optimiser remembers of each parameter
@@ -19,11 +20,12 @@ int npu_moments_create(struct npu_moments *moments, const struct npu_model *mode
 		       struct npu_error *err);
 void npu_moments_free(struct npu_moments *moments);
 
-/* Fill in kind and check the figures. */
+/* Fill in the defaults and check the figures. */
 int npu_optimizer_resolve(struct npu_optimizer *optimizer, struct npu_error *err);
 
 /* One step of all parameters along @gradient. */
-void npu_optimizer_step(const struct npu_optimizer *optimizer, struct npu_moments *moments,
-			struct npu_model *model, const float *gradient);
+void npu_optimizer_step(struct npu_pool *pool, const struct npu_optimizer *optimizer,
+			struct npu_moments *moments, struct npu_model *model,
+			const float *gradient);
 
 #endif /* NPU_NN_OPTIMIZER_H */

@@ -78,14 +78,15 @@ static void load_x(struct npu_pass *pass, const struct npu_model *model, const f
 }
 
 void npu_pass_load(struct npu_pass *pass, const struct npu_model *model,
-		   const struct npu_dataset *data, const size_t *index, size_t first, size_t n)
+		   const struct npu_samples *samples, size_t first, size_t n)
 {
+	const struct npu_dataset *data = samples->data;
 	size_t outputs = npu_model_outputs(model), row;
 
 	pass->target.y = data->y ? pass->y : NULL;
-	pass->target.labels = data->y ? NULL : pass->labels;
+	pass->target.labels = data->labels && !data->y ? pass->labels : NULL;
 	for (row = 0; row < n; row++) {
-		size_t i = index ? index[row] : first + row;
+		size_t i = npu_sample(samples, first + row);
 
 		load_x(pass, model, data->x + i * data->features, row);
 		if (data->y)
@@ -110,7 +111,7 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 		const struct npu_node *node = &model->node[i];
 
 		node->ops->forward(pool, model, node, input_of(pass, node), pass->out[i], n);
-		npu_activate(model->f32, node, pass->out[i], n);
+		npu_activate(pool, model->f32, node, pass->out[i], n);
 	}
 	return pass->out[model->nodes - 1];
 }
@@ -128,7 +129,7 @@ void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool,
 		const struct npu_node *node = &model->node[i];
 
 		if (i != model->nodes - 1 || !npu_loss_is_fused(loss))
-			npu_activate_backward(model->f32, node, pass->out[i], delta, n);
+			npu_activate_backward(pool, model->f32, node, pass->out[i], delta, n);
 		node->ops->backward(pool, model, node, input_of(pass, node), delta,
 				    node->input == NPU_NODE_INPUT ? NULL : next, gradient, n);
 		swap = delta;

@@ -9,6 +9,24 @@
 #include "loss.h"
 
 /**
+ * struct npu_samples - some of a dataset's samples, in some order
+ * @data: theirs
+ * @index: [count], their numbers; NULL for the first @count
+ * @count: how many
+ */
+struct npu_samples {
+	const struct npu_dataset *data;
+	const size_t *index;
+	size_t count;
+};
+
+/* The number in the dataset of the i-th of @samples. */
+static inline size_t npu_sample(const struct npu_samples *samples, size_t i)
+{
+	return samples->index ? samples->index[i] : i;
+}
+
+/**
  * struct npu_pass - buffers for batches
  * @capacity: samples
  * @x: [capacity][features], scaled
@@ -33,9 +51,9 @@ int npu_pass_create(struct npu_pass *pass, const struct npu_model *model, size_t
 		    bool backward, struct npu_error *err);
 void npu_pass_free(struct npu_pass *pass, const struct npu_model *model);
 
-/* Fill x and target with samples @index[0..n) of @data (NULL: @first onwards), scaled. */
+/* Fill x, scaled, and target with @n samples from the @first on. */
 void npu_pass_load(struct npu_pass *pass, const struct npu_model *model,
-		   const struct npu_dataset *data, const size_t *index, size_t first, size_t n);
+		   const struct npu_samples *samples, size_t first, size_t n);
 
 /* Outputs of the last node for the @n samples in x. */
 const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,

@@ -1,38 +1,45 @@
 // SPDX-License-Identifier: MIT
 /*
- * A round of tasks is announced by its number; threads take tasks by a counter. Between rounds of
- * one step there are microseconds, so a thread looks for the next one a while before it sleeps.
+ * Tasks are taken from a ticket: one word that holds how many tasks a round has and which is next,
+ * so that a thread that wakes late finds an old ticket used up and can't take from it what belongs
+ * to the next round. The caller waits for tasks, not for threads: one that sleeps, or that has lost
+ * its CPU to another program, delays nobody unless it holds a task.
+ *
+ * Between the rounds of a training step there are microseconds, so a thread looks for the next one
+ * a while before it sleeps.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pool.h"
 #include "runtime/error.h"
 
-#define LOOKS 4000
+#define LOOKS 2000
 
 /**
  * struct npu_pool - see the file's comment
- * @round: number of the round announced last
- * @next: the next task to take
- * @left: threads that have not finished the round
- * @run, @context, @tasks: of the round; written before @round
+ * @threads: with the caller
+ * @thread: [threads - 1]
+ * @ticket: tasks of the round << 32 | the next to take
+ * @done: tasks of the round that have been run
+ * @run, @context: of the round; written before @ticket, read by who has taken a task of it
  * @sleepers: threads that wait for @wake
- * @ending: the next round is the end
+ * @ending: there will be no further round
  */
 struct npu_pool {
 	size_t threads;
-	pthread_t *thread;	/* [threads - 1] */
-	atomic_uint round;
-	atomic_size_t next, left;
+	pthread_t *thread;
+	_Atomic uint64_t ticket;
+	atomic_size_t done;
 	void (*run)(void *context, size_t task);
 	void *context;
-	size_t tasks;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	atomic_uint sleepers;
@@ -48,26 +55,40 @@ static void relax(void)
 #endif
 }
 
-static void take_tasks(struct npu_pool *pool)
+static bool used_up(uint64_t ticket)
 {
-	size_t task;
-
-	while ((task = atomic_fetch_add(&pool->next, 1)) < pool->tasks)
-		pool->run(pool->context, task);
+	return (uint32_t)ticket >= ticket >> 32;
 }
 
-static void await_round(struct npu_pool *pool, unsigned int seen)
+static void take_tasks(struct npu_pool *pool)
+{
+	uint64_t ticket = atomic_load(&pool->ticket);
+
+	while (!used_up(ticket)) {
+		if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1))
+			continue;
+		pool->run(pool->context, (uint32_t)ticket);
+		atomic_fetch_add(&pool->done, 1);
+		ticket = atomic_load(&pool->ticket);
+	}
+}
+
+static bool idle(struct npu_pool *pool)
+{
+	return used_up(atomic_load(&pool->ticket)) && !atomic_load(&pool->ending);
+}
+
+static void await_tasks(struct npu_pool *pool)
 {
 	int i;
 
-	for (i = 0; i < LOOKS; i++) {
-		if (atomic_load(&pool->round) != seen)
-			return;
+	for (i = 0; i < LOOKS && idle(pool); i++)
 		relax();
-	}
+	if (!idle(pool))
+		return;
 	pthread_mutex_lock(&pool->lock);
 	atomic_fetch_add(&pool->sleepers, 1);
-	while (atomic_load(&pool->round) == seen)
+	while (idle(pool))
 		pthread_cond_wait(&pool->wake, &pool->lock);
 	atomic_fetch_sub(&pool->sleepers, 1);
 	pthread_mutex_unlock(&pool->lock);
@@ -76,21 +97,17 @@ static void await_round(struct npu_pool *pool, unsigned int seen)
 static void *worker(void *arg)
 {
 	struct npu_pool *pool = arg;
-	unsigned int seen = 0;
 
-	for (;;) {
-		await_round(pool, seen);
-		seen = atomic_load(&pool->round);
-		if (atomic_load(&pool->ending))
-			return NULL;
+	while (!atomic_load(&pool->ending)) {
+		await_tasks(pool);
 		take_tasks(pool);
-		atomic_fetch_sub(&pool->left, 1);
 	}
+	return NULL;
 }
 
-static void announce(struct npu_pool *pool)
+/* After a change of @ticket or @ending: a thread either saw it or is counted in @sleepers. */
+static void wake_sleepers(struct npu_pool *pool)
 {
-	atomic_fetch_add(&pool->round, 1);
 	if (!atomic_load(&pool->sleepers))
 		return;
 	pthread_mutex_lock(&pool->lock);
@@ -144,7 +161,7 @@ void npu_pool_free(struct npu_pool *pool)
 	if (!pool)
 		return;
 	atomic_store(&pool->ending, true);
-	announce(pool);
+	wake_sleepers(pool);
 	for (i = 0; i + 1 < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
 	pthread_cond_destroy(&pool->wake);
@@ -163,19 +180,18 @@ void npu_pool_run(struct npu_pool *pool, void (*run)(void *context, size_t task)
 {
 	size_t i;
 
-	if (!pool || tasks == 1) {
+	if (!pool || tasks <= 1) {
 		for (i = 0; i < tasks; i++)
 			run(context, i);
 		return;
 	}
 	pool->run = run;
 	pool->context = context;
-	pool->tasks = tasks;
-	atomic_store(&pool->next, 0);
-	atomic_store(&pool->left, pool->threads - 1);
-	announce(pool);
+	atomic_store(&pool->done, 0);
+	atomic_store(&pool->ticket, (uint64_t)tasks << 32);
+	wake_sleepers(pool);
 	take_tasks(pool);
-	for (i = 0; atomic_load(&pool->left); i++) {
+	for (i = 0; atomic_load(&pool->done) < tasks; i++) {
 		relax();
 		if (i % 1024 == 1023)
 			sched_yield();

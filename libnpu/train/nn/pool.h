@@ -15,7 +15,10 @@ void npu_pool_free(struct npu_pool *pool);
 
 size_t npu_pool_threads(const struct npu_pool *pool);
 
-/* Run task 0 to @tasks - 1, the caller taking part; returns when all are done. */
+/*
+ * Run tasks 0 to @tasks - 1, fewer than 2^32, the caller taking part; returns when all are done. One
+ * caller at a time.
+ */
 void npu_pool_run(struct npu_pool *pool, void (*run)(void *context, size_t task), void *context,
 		  size_t tasks);
 

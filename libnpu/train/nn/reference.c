@@ -63,7 +63,7 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 
 		node->ops->reference(model, node, b->in, b->pre, n);
 		memcpy(b->post, b->pre, n * node->out * sizeof(float));
-		npu_activate(&npu_f32_reference, node, b->post, n);
+		npu_activate(NULL, &npu_f32_reference, node, b->post, n);
 		ret = visit(context, i, first, n, b->pre, b->post);
 		b->in = b->post;
 		b->post = swap;
