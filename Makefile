@@ -42,7 +42,7 @@ help:
 # ------------------------------------------------------------------------ demo
 BUILD_PACKAGES := gcc libc6-dev pkg-config libdrm-dev liburing-dev protobuf-c-compiler \
 		  libprotobuf-c-dev zlib1g-dev libjson-c-dev
-VM_PACKAGES := linux-headers-6.12-amd64 linux-image-6.12-amd64 qemu-system-x86 busybox-static cpio
+VM_PACKAGES := linux-headers-6.12-amd64 qemu-system-x86 busybox-static cpio kmod xz-utils
 
 .PHONY: demo demo-vm
 demo:
