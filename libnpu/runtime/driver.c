@@ -23,8 +23,8 @@ int npu_driver_error(struct npu_error *err, const struct npu_device *device, int
 	case -ENOMEM:
 		return npu_error_set(err, code,
 				     "%s: %s: not enough memory, or more than the %" PRIu64
-				     " bytes that a user may have bound; close sessions or "
-				     "ask for fewer requests",
+				     " bytes that a user may have bound; close sessions, ask for "
+				     "fewer requests, or load npu.ko with a larger pinned_mb=",
 				     path, doing, (uint64_t)device->driver.max_pinned);
 	case -EINVAL:
 		return npu_error_set(err, code,

@@ -26,14 +26,6 @@ static inline bool test_on_driver(void)
 	return backend && !strncmp(backend, "driver", 6);
 }
 
-/* Jobs that publish a fence, as those without io_uring do, can't be queued for many seconds. */
-static inline unsigned int test_long_jobs(unsigned int most)
-{
-	const char *backend = getenv("NPU_TEST_BACKEND");
-
-	return backend && !strcmp(backend, "driver-ioctl") ? 1 : most;
-}
-
 static inline struct npu_device *test_device(const struct npu_allocator *allocator)
 {
 	const char *backend = getenv("NPU_TEST_BACKEND");
@@ -48,6 +40,20 @@ static inline struct npu_device *test_device(const struct npu_allocator *allocat
 	if (npu_device_open(&device, &options, &err))
 		fail_msg("%s", err.message);
 	return device;
+}
+
+/*
+ * How many long jobs may be in flight: @most, or 1 on a driver without io_uring, whose jobs publish
+ * fences and so can't be queued for many seconds.
+ */
+static inline unsigned int test_long_jobs(unsigned int most)
+{
+	struct npu_device *device = test_device(NULL);
+	struct npu_device_info info;
+
+	npu_device_info(device, &info);
+	npu_device_close(device);
+	return info.backend == NPU_BACKEND_DRIVER && !info.uring ? 1 : most;
 }
 
 /* A session, and all that it stands on. */

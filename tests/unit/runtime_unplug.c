@@ -71,16 +71,16 @@ static void expect_gone(struct npu_session *session, struct npu_request *request
 static void test_unplug_in_flight(void **state)
 {
 	struct npu_request *requests[JOBS], *done[JOBS];
-	int jobs = test_long_jobs(JOBS);
 	struct binding binding;
 	struct test_setup setup;
 	struct pollfd event;
 	struct npu_error err;
-	int n = 0;
+	int jobs, n = 0;
 
 	(void)state;
 	if (!test_on_driver())
 		skip();
+	jobs = test_long_jobs(JOBS);
 	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
@@ -120,17 +120,18 @@ static void test_unplug_in_flight(void **state)
 /* Closed without reaping, and requests in the application's ring. */
 static void test_unplug_and_close(void **state)
 {
-	unsigned int jobs = test_long_jobs(JOBS);
 	struct npu_request *request;
 	struct binding binding;
 	struct test_setup setup;
 	struct io_uring ring;
 	struct npu_error err;
+	unsigned int jobs;
 	bool in_ring;
 
 	(void)state;
 	if (!test_on_driver())
 		skip();
+	jobs = test_long_jobs(JOBS);
 	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
