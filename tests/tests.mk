@@ -9,11 +9,6 @@ $(B)/tests/%: tests/unit/%.c $(B)/libnpu-train.a $(B)/libnpu.a
 		-lcmocka $(TRAIN_LIBS) $(RUNTIME_LIBS)
 -include $(UNIT_BIN:=.d)
 
-# Programs for the guest that stand on the library.
-$(B)/vm-tests/%: tests/vm/%.c $(B)/libnpu.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ALL_LDFLAGS) -o $@ $< $(B)/libnpu.a -lcmocka $(RUNTIME_LIBS)
-
 # The kernel's own test harness and style checker, out of Debian's source package.
 LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz
 HARNESS := $(addprefix build/linux/tools/testing/selftests/,kselftest.h kselftest_harness.h)
@@ -28,6 +23,11 @@ build/kselftest/%: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) kmod/uapi
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -pthread -static -Itests/kselftest -Ikmod/uapi \
 		-isystem build/linux/tools/testing/selftests $(RUNTIME_CFLAGS) -o $@ $< -luring
+
+# Programs for the guest: one that stands on the library, one on the uAPI alone.
+build/vm/digits: tests/vm/digits.c $(B)/libnpu.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ALL_LDFLAGS) -o $@ $< $(B)/libnpu.a -lcmocka $(RUNTIME_LIBS)
 
 build/vm/submit: tests/vm/submit.c kmod/uapi/npu_accel.h
 	@mkdir -p $(@D)

@@ -175,5 +175,5 @@ int main(void)
 		cmocka_unit_test(in_process),
 	};
 
-	return cmocka_run_group_tests_name("whole_way", tests, setup, teardown);
+	return cmocka_run_group_tests_name("digits", tests, setup, teardown);
 }
