@@ -8,6 +8,7 @@
  */
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -21,10 +22,16 @@
 #define LIMIT_FACTOR	32
 #define LIMIT_FLOOR_NS	(1ull * NSEC_PER_SEC)
 
+static uint timeout_ms;
+module_param(timeout_ms, uint, 0444);
+MODULE_PARM_DESC(timeout_ms, "time limit of every job (default: by its validated cost, at least 1 s)");
+
 static u64 npu_job_limit_ns(const struct npu_job *job)
 {
 	u64 cost = job->launch->cost_ns;
 
+	if (timeout_ms)
+		return (u64)timeout_ms * NSEC_PER_MSEC;
 	if (cost > U64_MAX / LIMIT_FACTOR)
 		return U64_MAX;
 	return max(LIMIT_FLOOR_NS, cost * LIMIT_FACTOR);
