@@ -146,6 +146,15 @@ int npu_dataset_split(const struct npu_dataset *data, float fraction, uint64_t s
 
 /* ------------------------------------------------------------------ 2. models */
 
+/*
+ * A model is built from its input on, a layer at a time:
+ *
+ *	npu_model_create(&model, (uint32_t[]){ 1, 1, 10 }, 42, &err);
+ *	npu_model_add(model, npu_dense(.units = 64, .activation = NPU_RELU), &err);
+ *	npu_model_add(model, npu_dense(.units = 1), &err);
+ *
+ * One thread at a time may change a model; many may predict with one that nobody changes.
+ */
 struct npu_model;
 
 enum npu_activation {
@@ -188,12 +197,12 @@ enum npu_layer_kind {
  * @name: for parameters, messages and ONNX; NULL for "dense1", "dense2", ...; copied
  * @units: dense: outputs
  * @activation: dense: applied to the outputs; activation: the layer itself
- * @alpha: slope of leaky relu below 0; 0 stands for 0.01
+ * @alpha: slope of leaky relu below 0, not negative; 0 stands for 0.01
  * @init: dense: of the weights
  * @init_value: dense: with NPU_INIT_CONSTANT
  * @no_bias: dense: leave the bias out (it starts at zero otherwise)
  *
- * Dense: y[n][o] = activation(sum_i x[n][i] * w[o][i] + b[o]).
+ * Dense: y[n][o] = activation(sum_i x[n][i] * w[o][i] + b[o]), i over H * W * C of its input.
  */
 struct npu_layer {
 	enum npu_layer_kind kind;
@@ -206,7 +215,6 @@ struct npu_layer {
 	bool no_bias;
 };
 
-/* npu_model_add(model, npu_dense(.units = 64, .activation = NPU_RELU), &err) */
 #define npu_dense(...) \
 	((struct npu_layer){ .kind = NPU_LAYER_DENSE, __VA_ARGS__ })
 #define npu_activation(...) \
@@ -217,15 +225,26 @@ struct npu_layer {
  * @model: out; free with npu_model_free()
  * @dim: H, W, C of an input sample; {1, 1, n} for n features
  * @seed: of the initial weights, of shuffling, and of all else that is random
+ *
+ * The f32 kernels are chosen here: the fastest that the CPU runs, or what the environment variable
+ * NPU_F32_VARIANT names (avx512, avx2, reference). -EINVAL where it runs no such, or for an input
+ * without elements.
  */
 int npu_model_create(struct npu_model **model, const uint32_t dim[3], uint64_t seed,
 		     struct npu_error *err);
 void npu_model_free(struct npu_model *model);
 
-/* Append a layer. Return: its number, from 0, or a negative errno. */
+/*
+ * Append a layer and give it its initial weights, which depend on the seed and its number alone.
+ * What npu_model_parameter() returned before moves. Return: its number, from 0, or -EINVAL for a
+ * description that makes no sense, -EEXIST for a name that another layer has.
+ */
 int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_error *err);
 
-/* Preprocessing and class names travel with the model into ONNX and .npu files; copied. */
+/*
+ * Preprocessing, of as many features as the model has, and class names travel with the model into
+ * ONNX and .npu files. Both are copied; NULL and 0 take them away.
+ */
 int npu_model_set_scaler(struct npu_model *model, const struct npu_scaler *scaler,
 			 struct npu_error *err);
 int npu_model_set_class_names(struct npu_model *model, char *const *names, size_t count,
@@ -243,11 +262,25 @@ void npu_model_dim(const struct npu_model *model, uint32_t dim[3]);		/* of the i
 
 /* ---------------------------------------------------------------- 3. training */
 
+/**
+ * enum npu_loss - what training makes small, for outputs y or p and targets t
+ * @NPU_LOSS_AUTO: binary cross-entropy after a sigmoid, unless there are labels of more than two
+ *	classes; cross-entropy where there are labels, or after a softmax; else MSE
+ * @NPU_LOSS_MSE: mean over samples and outputs of (y - t)^2
+ * @NPU_LOSS_CROSS_ENTROPY: mean over samples of -log p[label], or of -sum t log p where the data
+ *	has targets; the model ends in softmax
+ * @NPU_LOSS_BINARY_CROSS_ENTROPY: mean over samples and outputs of -(t log p + (1 - t) log(1 - p));
+ *	the model ends in sigmoid; of one output, labels 0 and 1 are targets
+ *
+ * Data with both labels and targets trains on the targets. The gradients of the cross-entropies
+ * are taken before softmax and sigmoid, where they are p - t, so that a saturated output still
+ * learns.
+ */
 enum npu_loss {
-	NPU_LOSS_AUTO = 0,		/* labels: cross-entropy; one output and sigmoid: binary; else MSE */
-	NPU_LOSS_MSE,			/* mean over samples and outputs of (y - t)^2 */
-	NPU_LOSS_CROSS_ENTROPY,		/* -mean log p[label], or -mean sum t log p; ends in softmax */
-	NPU_LOSS_BINARY_CROSS_ENTROPY,	/* -mean (t log p + (1 - t) log(1 - p)); ends in sigmoid */
+	NPU_LOSS_AUTO = 0,
+	NPU_LOSS_MSE,
+	NPU_LOSS_CROSS_ENTROPY,
+	NPU_LOSS_BINARY_CROSS_ENTROPY,
 };
 
 enum npu_optimizer_kind {
@@ -285,8 +318,8 @@ struct npu_optimizer {
  * @epochs: asked for
  * @batch: batches done of this epoch
  * @batches: of an epoch; @batch == @batches at its end, when the figures below are complete
- * @loss: mean over the samples of this epoch so far
- * @accuracy: likewise, where there are classes; else NaN
+ * @loss: mean over the samples of this epoch so far, each before the step that it led to
+ * @accuracy: likewise the share whose class was right, where there are classes; else NaN
  * @val_loss: after the epoch, where there is validation data; else NaN
  * @val_accuracy: likewise
  * @seconds: since fit began
@@ -301,18 +334,18 @@ struct npu_epoch {
 /**
  * struct npu_fit_options - all zero is the default
  * @loss: NPU_LOSS_AUTO
- * @optimizer: kind 0 for npu_adam()
+ * @optimizer: kind 0 is Adam
  * @epochs: 0 for 10
  * @batch: samples; 0 for 32
  * @no_shuffle: keep the order of the samples
  * @validation: data to validate on, or NULL
- * @validation_fraction: else this share of the training data, taken at random
+ * @validation_fraction: else this share of the training data, taken at random, is held out
  * @patience: stop after so many epochs without a better validation loss (training loss where
- *	there is none) and restore the best weights; 0 never
+ *	there is none), and in any case leave the weights of the best epoch; 0 for neither
  * @min_delta: better means lower by more than this
- * @threads: 0 for the CPUs that this process may use
- * @progress: called after batches and epochs; non-zero stops training with -ECANCELED.
- *	NULL for none
+ * @threads: 0 for the CPUs that this process may use; networks too small to gain use one
+ * @progress: called by the calling thread at the end of every epoch, and after batches, at most
+ *	ten times a second; non-zero stops training with -ECANCELED. NULL for none
  * @user: passed to it
  */
 struct npu_fit_options {
@@ -331,8 +364,8 @@ struct npu_fit_options {
 };
 
 /**
- * struct npu_history - what fit did; free with npu_history_free()
- * @epochs: run
+ * struct npu_history - what fit did; free with npu_history_free(), also where fit failed
+ * @epochs: completed
  * @best_epoch: from 1, by the watched loss
  * @stopped_early: patience ran out
  * @epoch: [epochs], the figures at the end of each
@@ -348,20 +381,37 @@ void npu_history_free(struct npu_history *history);
 
 /**
  * npu_model_fit - train
+ * @data: stays as it is; the model's scaler is applied on the way
+ * @options: NULL for the defaults
  * @history: out, or NULL
  *
+ * Goes on from the weights that the model has: a second call trains further, with fresh moments.
+ * All memory is taken before the first step. Where it fails after that, the weights are those of
+ * the best epoch with patience, else of the last step.
+ *
  * -EINVAL: shapes of data and model differ, a label is out of range, the loss does not go with
- * the last activation. -ERANGE: the loss became NaN or infinite; the sentence names the layer.
+ * the last activation, an option makes no sense. -ERANGE: the loss became NaN or infinite; the
+ * sentence names the layer where that began, or the sample that brought it.
  */
 int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 		  const struct npu_fit_options *options, struct npu_history *history,
 		  struct npu_error *err);
 
-/* Outputs [samples][outputs] for inputs [samples][features]; raw, the scaler is applied. */
+/**
+ * npu_model_predict - outputs for inputs
+ * @x: [samples][features], raw: the scaler is applied
+ * @threads: 0 for the CPUs that this process may use; small work uses one
+ * @y: out, [samples][outputs]
+ *
+ * One sample through layers of up to 4096 values allocates nothing and can't fail.
+ */
 int npu_model_predict(const struct npu_model *model, const float *x, size_t samples,
 		      unsigned int threads, float *y, struct npu_error *err);
 
-/* Loss over @data, and its gradient with respect to each parameter (npu_model_gradient()). */
+/*
+ * The loss over @data, to @value; and its gradient with respect to each parameter, which
+ * npu_model_parameter() then shows (@value may be NULL). A step is left to the caller.
+ */
 int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
 		   float *value, struct npu_error *err);
 int npu_model_backward(struct npu_model *model, const struct npu_dataset *data,
@@ -418,13 +468,18 @@ void npu_metrics_free(struct npu_metrics *metrics);
 
 /* -------------------------------------------------------------- 5. parameters */
 
+/*
+ * What a model has learned, as flat named arrays: to look at, to set, to average over models, or
+ * to train by an optimiser of one's own.
+ */
+
 /**
  * struct npu_parameter - a named array of the model
  * @name: "dense1.weight" [out][in], "dense1.bias" [out]
  * @dim: unused dimensions are 1
  * @count: elements
- * @value: the model's own memory: write it to change the model
- * @gradient: of the last npu_model_backward(); NULL before
+ * @value: the model's own memory, until the next npu_model_add(): write it to change the model
+ * @gradient: of the last npu_model_backward(), or of the last step of fit; NULL before
  */
 struct npu_parameter {
 	const char *name;
@@ -435,6 +490,7 @@ struct npu_parameter {
 };
 
 size_t npu_model_parameters(const struct npu_model *model);
+/* The i-th; -EINVAL past the end. */
 int npu_model_parameter(struct npu_model *model, size_t i, struct npu_parameter *parameter);
 
 /* ------------------------------------------------------------- 6. model files */

@@ -16,8 +16,12 @@
 static float xor_x[8] = { 0, 0, 0, 1, 1, 0, 1, 1 };
 static int32_t xor_labels[4] = { 0, 1, 1, 0 };
 static const struct npu_dataset xor_data = {
-	.samples = 4, .dim = { 1, 1, 2 }, .features = 2, .classes = 2,
-	.x = xor_x, .labels = xor_labels,
+	.samples = 4,
+	.dim = { 1, 1, 2 },
+	.features = 2,
+	.classes = 2,
+	.x = xor_x,
+	.labels = xor_labels,
 };
 
 static struct npu_model *model_of(uint32_t features, uint32_t hidden, uint32_t outputs,
@@ -28,15 +32,19 @@ static struct npu_model *model_of(uint32_t features, uint32_t hidden, uint32_t o
 
 	assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 1, 1, features }, seed, &err), 0);
 	if (hidden)
-		assert_int_equal(npu_model_add(model, npu_dense(.units = hidden,
-								.activation = NPU_TANH), &err), 0);
-	assert_true(npu_model_add(model, npu_dense(.units = outputs, .activation = last), &err) >= 0);
+		assert_int_equal(npu_model_add(model,
+					       npu_dense(.units = hidden, .activation = NPU_TANH),
+					       &err),
+				 0);
+	assert_true(npu_model_add(model, npu_dense(.units = outputs, .activation = last), &err) >=
+		    0);
 	return model;
 }
 
 static double xor_accuracy(uint32_t hidden)
 {
-	struct npu_fit_options options = { .optimizer = npu_adam(.rate = 0.05f), .epochs = 400,
+	struct npu_fit_options options = { .optimizer = npu_adam(.rate = 0.05f),
+					   .epochs = 400,
 					   .batch = 4 };
 	struct npu_model *model = model_of(2, hidden, 1, NPU_SIGMOID, 3);
 	struct npu_history history;
@@ -65,8 +73,9 @@ static void test_overfit(void **state)
 	const struct npu_optimizer optimizers[] = { npu_adam(.rate = 0.01f),
 						    npu_sgd(.rate = 0.1f, .momentum = 0.9f) };
 	static float x[64 * 10], y[64 * 2];
-	struct npu_dataset data = { .samples = 64, .dim = { 1, 1, 10 }, .features = 10,
-				    .targets = 2, .x = x, .y = y };
+	struct npu_dataset data = {
+		.samples = 64, .dim = { 1, 1, 10 }, .features = 10, .targets = 2, .x = x, .y = y
+	};
 	struct npu_rng rng;
 	size_t i;
 
@@ -77,7 +86,8 @@ static void test_overfit(void **state)
 	for (i = 0; i < 128; i++)
 		y[i] = (float)npu_rng_uniform(&rng);
 	for (i = 0; i < 2; i++) {
-		struct npu_fit_options options = { .optimizer = optimizers[i], .epochs = 500,
+		struct npu_fit_options options = { .optimizer = optimizers[i],
+						   .epochs = 500,
 						   .batch = 16 };
 		struct npu_model *model = model_of(10, 64, 2, NPU_LINEAR, 1);
 		struct npu_history history;
@@ -98,9 +108,12 @@ static void test_initialisers(void **state)
 		enum npu_initializer init;
 		double variance;
 	} expected[] = {
-		{ NPU_INIT_GLOROT_UNIFORM, 2.0 / 600 }, { NPU_INIT_GLOROT_NORMAL, 2.0 / 600 },
-		{ NPU_INIT_HE_UNIFORM, 2.0 / 400 },	{ NPU_INIT_HE_NORMAL, 2.0 / 400 },
-		{ NPU_INIT_ZEROS, 0 },			{ NPU_INIT_CONSTANT, 0 },
+		{ NPU_INIT_GLOROT_UNIFORM, 2.0 / 600 },
+		{ NPU_INIT_GLOROT_NORMAL, 2.0 / 600 },
+		{ NPU_INIT_HE_UNIFORM, 2.0 / 400 },
+		{ NPU_INIT_HE_NORMAL, 2.0 / 400 },
+		{ NPU_INIT_ZEROS, 0 },
+		{ NPU_INIT_CONSTANT, 0 },
 	};
 	size_t i, k;
 
@@ -112,8 +125,10 @@ static void test_initialisers(void **state)
 		double sum = 0, squares = 0, mean;
 
 		npu_model_create(&model, (uint32_t[3]){ 1, 1, 400 }, 5, &err);
-		npu_model_add(model, npu_dense(.units = 200, .init = expected[i].init,
-					       .init_value = 0.25f), &err);
+		npu_model_add(
+			model,
+			npu_dense(.units = 200, .init = expected[i].init, .init_value = 0.25f),
+			&err);
 		assert_int_equal(npu_model_parameter(model, 0, &p), 0);
 		assert_int_equal(p.count, 80000);
 		for (k = 0; k < p.count; k++) {
@@ -136,8 +151,11 @@ static void test_early_stopping(void **state)
 {
 	int32_t opposite[4] = { 1, 0, 0, 1 };
 	struct npu_dataset validation = xor_data;
-	struct npu_fit_options options = { .optimizer = npu_adam(.rate = 0.05f), .epochs = 300,
-					   .batch = 4, .patience = 5, .validation = &validation };
+	struct npu_fit_options options = { .optimizer = npu_adam(.rate = 0.05f),
+					   .epochs = 300,
+					   .batch = 4,
+					   .patience = 5,
+					   .validation = &validation };
 	struct npu_model *model = model_of(2, 8, 1, NPU_SIGMOID, 3);
 	struct npu_history history;
 	struct npu_error err = { 0 };
@@ -155,12 +173,121 @@ static void test_early_stopping(void **state)
 	npu_model_free(model);
 }
 
+struct snapshot {
+	struct npu_model *model;
+	float best, *values;
+	unsigned int stop_after;
+};
+
+/* Keeps the weights of the epoch with the lowest loss; stops after some epochs. */
+static int keep_best(const struct npu_epoch *epoch, void *user)
+{
+	struct snapshot *s = user;
+
+	if (epoch->batch == epoch->batches && epoch->val_loss < s->best) {
+		s->best = epoch->val_loss;
+		memcpy(s->values, s->model->value, s->model->values * sizeof(float));
+	}
+	return epoch->batch == epoch->batches && epoch->epoch == s->stop_after;
+}
+
+/* With patience the best weights are left, bit for bit, however the run ends. */
+static void test_best_weights(void **state)
+{
+	static const unsigned int stops[] = { 0, 25 };
+	int32_t half[4] = { 0, 1, 1, 1 };
+	struct npu_dataset validation = xor_data;
+	size_t i;
+
+	(void)state;
+	validation.labels = half;
+	for (i = 0; i < 2; i++) {
+		struct npu_model *model = model_of(2, 8, 1, NPU_SIGMOID, 3);
+		struct snapshot s = { model, INFINITY, npu_floats_alloc(model->values), stops[i] };
+		struct npu_fit_options options = {
+			.optimizer = npu_adam(.rate = 0.3f),
+			.epochs = 30,
+			.batch = 4,
+			.patience = 1000,
+			.validation = &validation,
+			.progress = keep_best,
+			.user = &s,
+		};
+		struct npu_error err = { 0 };
+
+		assert_int_equal(npu_model_fit(model, &xor_data, &options, NULL, &err),
+				 stops[i] ? -ECANCELED : 0);
+		assert_memory_equal(model->value, s.values, model->values * sizeof(float));
+		free(s.values);
+		npu_model_free(model);
+	}
+}
+
+/* The seed orders the samples, unless they keep their order. */
+static void test_options(void **state)
+{
+	struct npu_fit_options options = { .epochs = 3, .batch = 1 };
+	struct npu_error err = { 0 };
+	float weights[4][2];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct npu_model *model = model_of(2, 0, 1, NPU_SIGMOID, 1 + i % 2);
+
+		model->value[0] = model->value[1] = 0.5f; /* only the shuffling differs */
+		options.no_shuffle = i >= 2;
+		assert_int_equal(npu_model_fit(model, &xor_data, &options, NULL, &err), 0);
+		memcpy(weights[i], model->value, sizeof(weights[i]));
+		npu_model_free(model);
+	}
+	assert_memory_not_equal(weights[0], weights[1], sizeof(weights[0]));
+	assert_memory_equal(weights[2], weights[3], sizeof(weights[2]));
+}
+
+/* The scaler is applied wherever data goes in. */
+static void test_scaler(void **state)
+{
+	float mean[2] = { 3, -1 }, factor[2] = { 0.5f, 2 }, raw[8], got[4], wanted[4];
+	struct npu_scaler scaler = { 2, mean, factor };
+	struct npu_dataset data = xor_data;
+	struct npu_error err = { 0 };
+	float plain_loss, scaled_loss;
+	struct npu_model *model = model_of(2, 4, 1, NPU_SIGMOID, 1);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		raw[i] = xor_x[i] / factor[i % 2] + mean[i % 2];
+	data.x = raw;
+	assert_int_equal(npu_model_predict(model, xor_x, 4, 1, wanted, &err), 0);
+	assert_int_equal(npu_model_loss(model, &xor_data, NPU_LOSS_AUTO, &plain_loss, &err), 0);
+	assert_int_equal(npu_model_set_scaler(model, &scaler, &err), 0);
+	assert_int_equal(npu_model_predict(model, raw, 4, 1, got, &err), 0);
+	assert_memory_equal(got, wanted, sizeof(got));
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(npu_model_predict(model, raw + 2 * i, 1, 1, got, &err), 0);
+		assert_true(fabsf(got[0] - wanted[i]) < 1e-6f);
+	}
+	assert_int_equal(npu_model_loss(model, &data, NPU_LOSS_AUTO, &scaled_loss, &err), 0);
+	assert_true(plain_loss == scaled_loss);
+	assert_int_equal(npu_model_set_scaler(model, NULL, &err), 0);
+	assert_null(npu_model_scaler(model));
+	scaler.count = 1;
+	assert_int_equal(npu_model_set_scaler(model, &scaler, &err), -EINVAL);
+	npu_model_free(model);
+}
+
 static void test_validation_fraction(void **state)
 {
 	static float x[100];
 	static int32_t labels[100];
-	struct npu_dataset data = { .samples = 100, .dim = { 1, 1, 1 }, .features = 1,
-				    .classes = 2, .x = x, .labels = labels };
+	struct npu_dataset data = { .samples = 100,
+				    .dim = { 1, 1, 1 },
+				    .features = 1,
+				    .classes = 2,
+				    .x = x,
+				    .labels = labels };
 	struct npu_fit_options options = { .epochs = 1, .batch = 8, .validation_fraction = 0.25f };
 	struct npu_model *model = model_of(1, 0, 1, NPU_SIGMOID, 1);
 	struct npu_history history;
@@ -256,6 +383,7 @@ static void test_refused_fits(void **state)
 	refused(npu_model_fit(model, &xor_data, NULL, NULL, &err), -EINVAL, &err, "no layers");
 	npu_model_free(model);
 	npu_model_free(NULL);
+	npu_history_free(NULL);
 }
 
 /* The loss becomes NaN: the sentence names the layer in which it began, or the data. */
@@ -276,6 +404,18 @@ static void test_divergence(void **state)
 	data.x = bad;
 	refused(npu_model_fit(model, &data, &options, NULL, &err), -ERANGE, &err,
 		"feature 0 of sample 1");
+	options.validation = &data;
+	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -ERANGE, &err,
+		"feature 0 of sample 1");
+	options.validation = NULL;
+	data = (struct npu_dataset){ .samples = 4,
+				     .dim = { 1, 1, 2 },
+				     .features = 2,
+				     .targets = 1,
+				     .x = xor_x,
+				     .y = (float[]){ 0, 1, INFINITY, 0 } };
+	refused(npu_model_fit(model, &data, &options, NULL, &err), -ERANGE, &err,
+		"target 0 of sample 2");
 	npu_model_free(model);
 }
 
@@ -283,6 +423,7 @@ static void test_refused_layers(void **state)
 {
 	struct npu_model *model;
 	struct npu_error err = { 0 };
+	struct npu_parameter p;
 
 	(void)state;
 	refused(npu_model_create(&model, (uint32_t[3]){ 1, 0, 2 }, 1, &err), -EINVAL, &err,
@@ -291,28 +432,35 @@ static void test_refused_layers(void **state)
 	refused(npu_model_add(model, npu_dense(.units = 0), &err), -EINVAL, &err, "units is 0");
 	refused(npu_model_add(model, npu_dense(.units = 3, .activation = 99), &err), -EINVAL, &err,
 		"activation");
-	refused(npu_model_add(model, (struct npu_layer){ .kind = 77 }, &err), -EINVAL, &err, "kind");
+	refused(npu_model_add(model, npu_activation(.activation = NPU_LEAKY_RELU, .alpha = -1),
+			      &err),
+		-EINVAL, &err, "alpha");
+	refused(npu_model_add(model, (struct npu_layer){ .kind = 77 }, &err), -EINVAL, &err,
+		"kind");
 	assert_int_equal(npu_model_add(model, npu_dense(.units = 3, .name = "a"), &err), 0);
 	refused(npu_model_add(model, npu_dense(.units = 3, .name = "a"), &err), -EEXIST, &err,
 		"\"a\"");
 	assert_int_equal(npu_model_layers(model), 1);
 	assert_int_equal(npu_model_parameters(model), 2);
+	assert_int_equal(npu_model_parameter(model, 2, &p), -EINVAL);
 	assert_int_equal(npu_model_parameter_count(model), 9);
+	/* a given name that looks like a default is stepped over */
+	assert_int_equal(npu_model_add(model, npu_dense(.units = 2, .name = "dense3"), &err), 1);
+	assert_int_equal(npu_model_add(model, npu_dense(.units = 2), &err), 2);
+	assert_string_equal(npu_model_layer(model, 2)->name, "dense4");
+	assert_null(npu_model_layer(model, 3));
 	npu_model_free(model);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_xor),
-		cmocka_unit_test(test_overfit),
-		cmocka_unit_test(test_initialisers),
-		cmocka_unit_test(test_early_stopping),
-		cmocka_unit_test(test_validation_fraction),
-		cmocka_unit_test(test_progress),
-		cmocka_unit_test(test_refused_fits),
-		cmocka_unit_test(test_divergence),
-		cmocka_unit_test(test_refused_layers),
+		cmocka_unit_test(test_xor),	     cmocka_unit_test(test_overfit),
+		cmocka_unit_test(test_initialisers), cmocka_unit_test(test_early_stopping),
+		cmocka_unit_test(test_best_weights), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_scaler),	     cmocka_unit_test(test_validation_fraction),
+		cmocka_unit_test(test_progress),     cmocka_unit_test(test_refused_fits),
+		cmocka_unit_test(test_divergence),   cmocka_unit_test(test_refused_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

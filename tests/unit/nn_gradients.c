@@ -24,7 +24,12 @@
 #define TOLERANCE 2e-5
 #define FEATURES 5
 
-enum { LABELS = 1, ONE_HOT = 2, NO_BIAS = 4, LAYERS = 8 };	/* LAYERS: activations are layers */
+enum {
+	LABELS = 1,
+	ONE_HOT = 2,
+	NO_BIAS = 4,
+	LAYERS = 8
+}; /* LAYERS: activations are layers */
 
 static const struct gradient_case {
 	const char *name;
@@ -66,8 +71,9 @@ static void add_dense(struct npu_model *model, const struct gradient_case *c, ui
 		dense.activation = activation;
 	assert_true(npu_model_add(model, dense, &err) >= 0);
 	if (c->options & LAYERS)
-		assert_true(npu_model_add(model, npu_activation(.activation = activation,
-								.alpha = 0.2f), &err) >= 0);
+		assert_true(npu_model_add(model,
+					  npu_activation(.activation = activation, .alpha = 0.2f),
+					  &err) >= 0);
 }
 
 static struct npu_model *make_model(const struct gradient_case *c)
@@ -99,15 +105,16 @@ static void make_data(struct npu_dataset *data, const struct gradient_case *c)
 	bool labels = c->options & LABELS;
 
 	assert_int_equal(npu_dataset_alloc(data, SAMPLES, (uint32_t[3]){ 1, 1, FEATURES },
-					   labels ? 0 : c->outputs, labels ? classes : 0, &err), 0);
+					   labels ? 0 : c->outputs, labels ? classes : 0, &err),
+			 0);
 	npu_rng_seed(&rng, 11, 0);
 	for (i = 0; i < SAMPLES * FEATURES; i++)
 		data->x[i] = (float)npu_rng_normal(&rng);
 	for (i = 0; i < SAMPLES && labels; i++)
 		data->labels[i] = (int32_t)npu_rng_below(&rng, classes);
 	for (i = 0; i < SAMPLES * c->outputs && !labels; i++)
-		data->y[i] = c->options & ONE_HOT ? i % classes == i / classes % classes :
-						    (float)npu_rng_uniform(&rng);
+		data->y[i] = c->options & ONE_HOT ? i % classes == i / classes % classes
+						  : (float)npu_rng_uniform(&rng);
 }
 
 static void activate(const struct npu_layer *layer, double *y, size_t count)
@@ -190,8 +197,8 @@ static double loss_of(const struct npu_model *model, const double *value,
 			memcpy(a, b, sizeof(a));
 		}
 		for (i = 0; i < outputs; i++) {
-			t[i] = data->labels ? (size_t)data->labels[s] == i :
-					      (double)data->y[s * outputs + i];
+			t[i] = data->labels ? (size_t)data->labels[s] == i
+					    : (double)data->y[s * outputs + i];
 			if (data->labels && outputs == 1)
 				t[i] = data->labels[s];
 		}

@@ -23,8 +23,9 @@ static void make_data(struct npu_dataset *data)
 	struct npu_rng rng;
 	size_t i;
 
-	assert_int_equal(npu_dataset_alloc(data, SAMPLES, (uint32_t[3]){ 1, 1, FEATURES }, 0,
-					   CLASSES, &err), 0);
+	assert_int_equal(
+		npu_dataset_alloc(data, SAMPLES, (uint32_t[3]){ 1, 1, FEATURES }, 0, CLASSES, &err),
+		0);
 	npu_rng_seed(&rng, 5, 0);
 	for (i = 0; i < SAMPLES; i++)
 		data->labels[i] = (int32_t)npu_rng_below(&rng, CLASSES);
@@ -64,8 +65,7 @@ static void test_same_bits(void **state)
 		for (threads = 2; threads <= 5; threads++) {
 			struct npu_model *many = trained(&data, 1, threads, batches[b]);
 
-			assert_memory_equal(one->value, many->value,
-					    one->values * sizeof(float));
+			assert_memory_equal(one->value, many->value, one->values * sizeof(float));
 			npu_model_free(many);
 		}
 		npu_model_free(one);

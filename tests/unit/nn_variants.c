@@ -47,7 +47,13 @@ static void check_product(const struct npu_f32 *f32, enum npu_gemm_form form, si
 	float *c = npu_floats_alloc(m * (n + 2)), *wanted = npu_floats_alloc(m * (n + 2));
 	float *pieces = npu_floats_alloc(m * (n + 2)), *bias = random_floats(n);
 	struct npu_gemm g = {
-		.form = form, .m = m, .n = n, .k = k, .a = a, .b = b, .c = wanted,
+		.form = form,
+		.m = m,
+		.n = n,
+		.k = k,
+		.a = a,
+		.b = b,
+		.c = wanted,
 		.lda = (form == NPU_GEMM_TN ? m : k) + 3,
 		.ldb = (form == NPU_GEMM_NT ? k : n) + 5,
 		.ldc = n + 2,
@@ -65,7 +71,9 @@ static void check_product(const struct npu_f32 *f32, enum npu_gemm_form form, si
 	for (row = 0; row < m; row += 5)
 		for (column = 0; column < n; column += f32->columns) {
 			struct npu_gemm_block block = { row, row + 5 < m ? row + 5 : m, column,
-				column + f32->columns < n ? column + f32->columns : n };
+							column + f32->columns < n
+								? column + f32->columns
+								: n };
 
 			f32->gemm(&g, &block);
 		}
@@ -105,7 +113,8 @@ static void test_elementwise(void **state)
 		for (count = 1; count < 70; count++) {
 			for (a = NPU_RELU; a <= NPU_TANH; a++) {
 				float *x = random_floats(count + 1), *y = random_floats(count + 1);
-				float *d = random_floats(count + 1), *e = npu_floats_alloc(count + 1);
+				float *d = random_floats(count + 1),
+				      *e = npu_floats_alloc(count + 1);
 
 				if (count % 3 == 0)
 					x[0] = count % 2 ? 200 : -200;
@@ -192,6 +201,74 @@ static void test_optimisers(void **state)
 	}
 }
 
+/* A NaN comes out of every kernel it goes into, so that a run that diverges is noticed. */
+static void test_nan(void **state)
+{
+	const struct npu_f32 *f32;
+	size_t v, at;
+	int a;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (at = 0; at < 19; at++) {
+			float x[19] = { 0 }, w[19] = { 0 }, c[19] = { 0 };
+			struct npu_gemm g = {
+				.form = NPU_GEMM_NT,
+				.m = 1,
+				.n = 1,
+				.k = 19,
+				.a = x,
+				.lda = 19,
+				.b = w,
+				.ldb = 19,
+				.c = c,
+				.ldc = 1,
+			};
+
+			for (a = NPU_LINEAR; a <= NPU_TANH; a++) {
+				x[at] = NAN;
+				f32->activate(a, 0.1f, x, 19);
+				assert_true(isnan(x[at]));
+			}
+			f32->gemm(&g, &(struct npu_gemm_block){ 0, 1, 0, 1 });
+			assert_true(isnan(c[0]));
+			f32->softmax(x, c, 1, 19);
+			assert_true(isnan(c[0]) && isnan(c[18]));
+		}
+	}
+}
+
+static void test_rows(void **state)
+{
+	const struct npu_f32 *f32;
+	size_t v, count, i;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (count = 1; count < 40; count++) {
+			float *x = random_floats(3 * count), *mean = random_floats(count);
+			float *factor = random_floats(count), *got = random_floats(count);
+			float *wanted = npu_floats_alloc(count);
+
+			memcpy(wanted, got, count * sizeof(float));
+			f32->add(x, got, count);
+			npu_f32_reference.add(x, wanted, count);
+			assert_memory_equal(got, wanted, count * sizeof(float));
+			f32->scale(x, mean, factor, got, count);
+			for (i = 0; i < count; i++)
+				assert_true(got[i] == (x[i] - mean[i]) * factor[i]);
+			f32->column_sum(x, 3, count, got);
+			npu_f32_reference.column_sum(x, 3, count, wanted);
+			assert_memory_equal(got, wanted, count * sizeof(float));
+			free(x);
+			free(mean);
+			free(factor);
+			free(got);
+			free(wanted);
+		}
+	}
+}
+
 /* Our own functions against libm's. */
 static void test_elementary(void **state)
 {
@@ -205,6 +282,14 @@ static void test_elementary(void **state)
 	}
 	for (x = 1e-12; x < 1e12; x *= 1.37)
 		assert_true(fabs(npu_log(x) - log(x)) <= 1e-15 * fabs(log(x)) + 1e-16);
+	for (x = -0.9; x < 3; x += 0.00137) {
+		assert_true(fabs(npu_expm1(x) - expm1(x)) <= 1e-15 * fabs(expm1(x)));
+		assert_true(fabs(npu_log1p(x) - log1p(x)) <= 1e-15 * fabs(log1p(x)));
+	}
+	assert_true(npu_expm1(1e-300) == 1e-300 && npu_log1p(1e-300) == 1e-300);
+	assert_true(npu_exp(0) == 1 && npu_log(1) == 0 && npu_tanh(0) == 0);
+	assert_true(fabs(npu_exp(-720) / exp(-720) - 1) < 1e-9);
+	assert_true(fabs(npu_log(0x1p-1070) / log(0x1p-1070) - 1) < 1e-15);
 	assert_true(npu_exp(-800) == 0 && isinf(npu_exp(800)) && isnan(npu_exp(NAN)));
 	assert_true(isnan(npu_log(-1)) && isinf(npu_log(0)));
 }
@@ -228,12 +313,10 @@ static void test_variant_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_products),
-		cmocka_unit_test(test_elementwise),
-		cmocka_unit_test(test_softmax),
-		cmocka_unit_test(test_optimisers),
-		cmocka_unit_test(test_elementary),
-		cmocka_unit_test(test_variant_by_name),
+		cmocka_unit_test(test_products),   cmocka_unit_test(test_elementwise),
+		cmocka_unit_test(test_softmax),	   cmocka_unit_test(test_optimisers),
+		cmocka_unit_test(test_nan),	   cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_elementary), cmocka_unit_test(test_variant_by_name),
 	};
 
 	npu_rng_seed(&rng, 1, 0);

@@ -84,13 +84,6 @@ static int activation_shape(struct npu_model *model, struct npu_node *node, stru
 	return 0;
 }
 
-static void activation_init(const struct npu_node *node, struct npu_rng *rng, float *const *value)
-{
-	(void)node;
-	(void)rng;
-	(void)value;
-}
-
 static void activation_forward(struct npu_pool *pool, const struct npu_model *model,
 			       const struct npu_node *node, const float *x, float *y, size_t n)
 {
@@ -120,7 +113,6 @@ static void activation_reference(const struct npu_model *model, const struct npu
 const struct npu_layer_ops npu_activation_ops = {
 	.name = "activation",
 	.shape = activation_shape,
-	.init = activation_init,
 	.forward = activation_forward,
 	.backward = activation_backward,
 	.reference = activation_reference,

@@ -13,13 +13,16 @@ static int dense_shape(struct npu_model *model, struct npu_node *node, struct np
 	int ret;
 
 	if (!units || units > 1u << 24)
-		return npu_error_set(err, -EINVAL,
-				     "layer \"%s\": units is %u; a dense layer needs 1 to 16777216 of "
-				     "them", node->layer.name, units);
+		return npu_error_set(
+			err, -EINVAL,
+			"layer \"%s\": units is %u; a dense layer needs 1 to 16777216 of "
+			"them",
+			node->layer.name, units);
 	if (node->in > (1u << 30) / units)
 		return npu_error_set(err, -EINVAL,
 				     "layer \"%s\": %zu inputs times %u units is more than 2^30 "
-				     "weights; use fewer", node->layer.name, node->in, units);
+				     "weights; use fewer",
+				     node->layer.name, node->in, units);
 	node->out_dim[0] = 1;
 	node->out_dim[1] = 1;
 	node->out_dim[2] = units;
@@ -30,9 +33,12 @@ static int dense_shape(struct npu_model *model, struct npu_node *node, struct np
 	return ret;
 }
 
-static void dense_init(const struct npu_node *node, struct npu_rng *rng, float *const *value)
+static void dense_init(struct npu_model *model, const struct npu_node *node, struct npu_rng *rng)
 {
-	npu_init_weights(&node->layer, node->in, node->out, rng, value[0], node->in * node->out);
+	const struct npu_model_parameter *weights = &model->parameter[node->parameter];
+
+	npu_init_weights(&node->layer, node->in, node->out, rng, model->value + weights->offset,
+			 weights->count);
 }
 
 static const float *weight(const struct npu_model *model, const struct npu_node *node)
@@ -50,41 +56,58 @@ static const float *bias(const struct npu_model *model, const struct npu_node *n
 static void dense_forward(struct npu_pool *pool, const struct npu_model *model,
 			  const struct npu_node *node, const float *x, float *y, size_t n)
 {
-	npu_matmul(pool, model->f32, &(struct npu_gemm){
-		.form = NPU_GEMM_NT,
-		.m = n, .n = node->out, .k = node->in,
-		.a = x, .lda = node->in,
-		.b = weight(model, node), .ldb = node->in,
-		.c = y, .ldc = node->out,
-		.bias = bias(model, node),
-	});
+	npu_matmul(pool, model->f32,
+		   &(struct npu_gemm){
+			   .form = NPU_GEMM_NT,
+			   .m = n,
+			   .n = node->out,
+			   .k = node->in,
+			   .a = x,
+			   .lda = node->in,
+			   .b = weight(model, node),
+			   .ldb = node->in,
+			   .c = y,
+			   .ldc = node->out,
+			   .bias = bias(model, node),
+		   });
 }
 
 /* dw[out][in] = dy^T x, db[out] = sum over n of dy, dx[n][in] = dy w */
 static void dense_backward(struct npu_pool *pool, const struct npu_model *model,
-			   const struct npu_node *node, const float *x, const float *dy,
-			   float *dx, float *gradient, size_t n)
+			   const struct npu_node *node, const float *x, const float *dy, float *dx,
+			   float *gradient, size_t n)
 {
-	npu_matmul(pool, model->f32, &(struct npu_gemm){
-		.form = NPU_GEMM_TN,
-		.m = node->out, .n = node->in, .k = n,
-		.a = dy, .lda = node->out,
-		.b = x, .ldb = node->in,
-		.c = gradient + model->parameter[node->parameter].offset, .ldc = node->in,
-	});
+	npu_matmul(pool, model->f32,
+		   &(struct npu_gemm){
+			   .form = NPU_GEMM_TN,
+			   .m = node->out,
+			   .n = node->in,
+			   .k = n,
+			   .a = dy,
+			   .lda = node->out,
+			   .b = x,
+			   .ldb = node->in,
+			   .c = gradient + model->parameter[node->parameter].offset,
+			   .ldc = node->in,
+		   });
 	if (node->parameters > 1)
 		model->f32->column_sum(dy, n, node->out,
-				       gradient +
-				       model->parameter[node->parameter + 1].offset);
+				       gradient + model->parameter[node->parameter + 1].offset);
 	if (!dx)
 		return;
-	npu_matmul(pool, model->f32, &(struct npu_gemm){
-		.form = NPU_GEMM_NN,
-		.m = n, .n = node->in, .k = node->out,
-		.a = dy, .lda = node->out,
-		.b = weight(model, node), .ldb = node->in,
-		.c = dx, .ldc = node->in,
-	});
+	npu_matmul(pool, model->f32,
+		   &(struct npu_gemm){
+			   .form = NPU_GEMM_NN,
+			   .m = n,
+			   .n = node->in,
+			   .k = node->out,
+			   .a = dy,
+			   .lda = node->out,
+			   .b = weight(model, node),
+			   .ldb = node->in,
+			   .c = dx,
+			   .ldc = node->in,
+		   });
 }
 
 static void dense_reference(const struct npu_model *model, const struct npu_node *node,

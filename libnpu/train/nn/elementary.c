@@ -6,9 +6,9 @@
 #include "elementary.h"
 
 /* ln 2 in two parts: an integer below 2^11 times the first is exact. */
-#define LN2_HIGH	0x1.62e42fefa0000p-1
-#define LN2_LOW		0x1.cf79abc9e3b39p-40
-#define INV_LN2		0x1.71547652b82fep+0
+#define LN2_HIGH 0x1.62e42fefa0000p-1
+#define LN2_LOW 0x1.cf79abc9e3b39p-40
+#define INV_LN2 0x1.71547652b82fep+0
 
 static double from_bits(uint64_t bits)
 {
@@ -36,8 +36,9 @@ static double power_of_two(int k)
 static double expm1_series(double r)
 {
 	static const double inverse_factorial[] = {
-		1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-		1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5,
+		1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+		1.0 / 362880,	  1.0 / 40320,	   1.0 / 5040,	   1.0 / 720,
+		1.0 / 120,	  1.0 / 24,	   1.0 / 6,	   0.5,
 	};
 	double sum = inverse_factorial[0];
 	unsigned int i;
@@ -101,7 +102,7 @@ double npu_log(double x)
 	bits = to_bits(x);
 	exponent += (int)(bits >> 52) - 1023;
 	m = from_bits((bits & 0x000fffffffffffff) | 0x3ff0000000000000);
-	if (m > 0x1.6a09e667f3bcdp0) {	/* the root of 2 */
+	if (m > 0x1.6a09e667f3bcdp0) { /* the root of 2 */
 		m *= 0.5;
 		exponent++;
 	}

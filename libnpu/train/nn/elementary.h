@@ -9,11 +9,11 @@
 #ifndef NPU_NN_ELEMENTARY_H
 #define NPU_NN_ELEMENTARY_H
 
-double npu_exp(double x);	/* 0 below -745.2, infinity above 709.8 */
-double npu_expm1(double x);	/* exp(x) - 1, without loss near 0 */
-double npu_log(double x);	/* natural; -infinity at 0, NaN below */
-double npu_log1p(double x);	/* log(1 + x), without loss near 0 */
+double npu_exp(double x);   /* 0 below -745.2, infinity above 709.8 */
+double npu_expm1(double x); /* exp(x) - 1, without loss near 0 */
+double npu_log(double x);   /* natural; -infinity at 0, NaN below */
+double npu_log1p(double x); /* log(1 + x), without loss near 0 */
 double npu_tanh(double x);
-double npu_sigmoid(double x);	/* 1 / (1 + exp(-x)) */
+double npu_sigmoid(double x); /* 1 / (1 + exp(-x)) */
 
 #endif /* NPU_NN_ELEMENTARY_H */

@@ -16,10 +16,11 @@ int npu_model_check_data(const struct npu_model *model, const struct npu_dataset
 	if (!data->samples || !data->x)
 		return npu_error_set(err, -EINVAL, "the data has no samples");
 	if (data->features != model->features)
-		return npu_error_set(err, -EINVAL,
-				     "the data has %zu features a sample, the model takes %zu; look "
-				     "at the columns, or build the model for them", data->features,
-				     model->features);
+		return npu_error_set(
+			err, -EINVAL,
+			"the data has %zu features a sample, the model takes %zu; look "
+			"at the columns, or build the model for them",
+			data->features, model->features);
 	return 0;
 }
 
@@ -114,8 +115,8 @@ static double backward_batches(struct npu_model *model, struct npu_pass *pass,
 	return sum / (double)samples->count;
 }
 
-int npu_model_backward(struct npu_model *model, const struct npu_dataset *data,
-		       enum npu_loss loss, float *value, struct npu_error *err)
+int npu_model_backward(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
+		       float *value, struct npu_error *err)
 {
 	struct npu_samples samples = { .data = data, .count = data->samples };
 	struct npu_pass pass;

@@ -61,7 +61,9 @@ int npu_f32_select(const struct npu_f32 **f32, struct npu_error *err)
 			strncat(names, ", ", sizeof(names) - strlen(names) - 1);
 		strncat(names, (*f32)->name, sizeof(names) - strlen(names) - 1);
 	}
-	return npu_error_set(err, -EINVAL,
-			     "NPU_F32_VARIANT=%s: no such kernel variant on this CPU; use one of %s, "
-			     "or unset it", wanted, names);
+	return npu_error_set(
+		err, -EINVAL,
+		"NPU_F32_VARIANT=%s: no such kernel variant on this CPU; use one of %s, "
+		"or unset it",
+		wanted, names);
 }

@@ -37,7 +37,7 @@ static void activate(enum npu_activation activation, float alpha, float *y, size
 	for (i = 0; i < count; i++) {
 		switch (activation) {
 		case NPU_RELU:
-			y[i] = y[i] < 0 ? 0 : y[i];	/* a NaN stays one */
+			y[i] = y[i] < 0 ? 0 : y[i]; /* a NaN stays one */
 			break;
 		case NPU_LEAKY_RELU:
 			y[i] = y[i] < 0 ? alpha * y[i] : y[i];

@@ -16,7 +16,7 @@ static inline vec exponential(vec x)
 	x = v_max(v_set(-87), x);
 	x = v_select(v_less(v_set(88), x), v_set(88), x);
 	k = v_round(v_mul(x, v_set(0x1.715476p+0f)));
-	r = v_fnma(k, v_set(0x1.62e4p-1f), x);		/* ln 2 in two parts */
+	r = v_fnma(k, v_set(0x1.62e4p-1f), x); /* ln 2 in two parts */
 	r = v_fnma(k, v_set(0x1.7f7d1cp-20f), r);
 	p = v_set(1.0f / 5040);
 	p = v_fma(p, r, v_set(1.0f / 720));
@@ -51,7 +51,7 @@ static inline vec activated(enum npu_activation activation, float alpha, vec x)
 {
 	switch (activation) {
 	case NPU_RELU:
-		return v_max(v_set(0), x);	/* a NaN stays one */
+		return v_max(v_set(0), x); /* a NaN stays one */
 	case NPU_LEAKY_RELU:
 		return v_select(v_less(x, v_set(0)), v_mul(v_set(alpha), x), x);
 	case NPU_SIGMOID:
@@ -99,8 +99,9 @@ static void activate_backward(enum npu_activation activation, float alpha, const
 	for (i = 0; i < count; i += LANES) {
 		vec_mask mask = v_first(count - i);
 
-		v_store_part(dy + i, mask, derived(activation, alpha, v_load_part(y + i, mask),
-						   v_load_part(dy + i, mask)));
+		v_store_part(dy + i, mask,
+			     derived(activation, alpha, v_load_part(y + i, mask),
+				     v_load_part(dy + i, mask)));
 	}
 }
 
@@ -195,7 +196,8 @@ static void add(const float *x, float *y, size_t count)
 	for (i = 0; i < count; i += LANES) {
 		vec_mask mask = v_first(count - i);
 
-		v_store_part(y + i, mask, v_add(v_load_part(y + i, mask), v_load_part(x + i, mask)));
+		v_store_part(y + i, mask,
+			     v_add(v_load_part(y + i, mask), v_load_part(x + i, mask)));
 	}
 }
 
@@ -205,8 +207,8 @@ static void sgd(float *w, const float *g, float *v, float rate, float momentum, 
 
 	for (i = 0; i < count; i += LANES) {
 		vec_mask mask = v_first(count - i);
-		vec velocity = v_fma(v_set(momentum), v_load_part(v + i, mask),
-				     v_load_part(g + i, mask));
+		vec velocity =
+			v_fma(v_set(momentum), v_load_part(v + i, mask), v_load_part(g + i, mask));
 
 		v_store_part(v + i, mask, velocity);
 		v_store_part(w + i, mask, v_fnma(v_set(rate), velocity, v_load_part(w + i, mask)));
@@ -237,20 +239,20 @@ static void adam(float *w, const float *g, float *m, float *v, size_t count,
 	}
 }
 
-#define NPU_F32_VARIANT(variant)					\
-	const struct npu_f32 npu_f32_##variant = {			\
-		.name = #variant,					\
-		.columns = WIDTH,					\
-		.gemm = gemm,						\
-		.activate = activate,					\
-		.activate_backward = activate_backward,			\
-		.softmax = softmax,					\
-		.softmax_backward = softmax_backward,			\
-		.column_sum = column_sum,				\
-		.scale = scale,						\
-		.add = add,						\
-		.sgd = sgd,						\
-		.adam = adam,						\
+#define NPU_F32_VARIANT(variant)                        \
+	const struct npu_f32 npu_f32_##variant = {      \
+		.name = #variant,                       \
+		.columns = WIDTH,                       \
+		.gemm = gemm,                           \
+		.activate = activate,                   \
+		.activate_backward = activate_backward, \
+		.softmax = softmax,                     \
+		.softmax_backward = softmax_backward,   \
+		.column_sum = column_sum,               \
+		.scale = scale,                         \
+		.add = add,                             \
+		.sgd = sgd,                             \
+		.adam = adam,                           \
 	}
 
 #endif /* NPU_NN_F32_SIMD_H */

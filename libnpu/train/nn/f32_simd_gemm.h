@@ -88,10 +88,10 @@ static void run_tile_full(const struct tile *t)
 	run_tile(t, MR, 1);
 }
 
-#define TILE_ROWS(n)							\
-	static void run_tile_##n(const struct tile *t)			\
-	{								\
-		run_tile(t, n, 0);					\
+#define TILE_ROWS(n)                                   \
+	static void run_tile_##n(const struct tile *t) \
+	{                                              \
+		run_tile(t, n, 0);                     \
 	}
 TILE_ROWS(1)
 TILE_ROWS(2)
@@ -224,9 +224,8 @@ static void gemm_columns(const struct npu_gemm *g, const struct npu_gemm_block *
 }
 
 /* Dot products of one row of A with rows of B, @rows of them side by side. */
-static inline __attribute__((always_inline)) void run_dots(const float *a, const float *b,
-							   size_t ldb, size_t k, const int rows,
-							   float *sum)
+static inline __attribute__((always_inline)) void
+run_dots(const float *a, const float *b, size_t ldb, size_t k, const int rows, float *sum)
 {
 	vec acc[8][2];
 	size_t i;

@@ -78,7 +78,8 @@ static int hold_out(struct fit *fit, size_t samples)
 	if (!held || held >= samples)
 		return npu_error_set(fit->err, -EINVAL,
 				     "a validation fraction of %g of %zu samples leaves one side "
-				     "empty; use another, or more data", fraction, samples);
+				     "empty; use another, or more data",
+				     fraction, samples);
 	npu_rng_shuffle(&fit->model->rng, fit->index, samples);
 	fit->train.count = samples - held;
 	fit->validation = (struct npu_samples){
@@ -136,6 +137,9 @@ static int prepare_memory(struct fit *fit)
 	if ((fit->options.patience && !fit->best) || !fit->history->epoch)
 		return npu_error_set(fit->err, -ENOMEM, "out of memory for %u epochs",
 				     fit->options.epochs);
+	/* No product of a step is shared then, so threads would only be started and stopped. */
+	if (capacity * model->values < NPU_WORTH_SHARING)
+		return 0;
 	return npu_pool_create(&fit->pool, fit->options.threads, fit->err);
 }
 
@@ -158,23 +162,27 @@ static int report_divergence(const struct fit *fit, const struct npu_samples *sa
 	size_t width = model->features, i, bad = first_not_finite(pass->x, n * width);
 
 	if (bad < n * width)
-		return npu_error_set(fit->err, -ERANGE,
-				     "epoch %u: the loss is not finite because feature %zu of sample "
-				     "%zu is not, after scaling; clean the data", epoch, bad % width,
-				     npu_sample(samples, first + bad / width));
+		return npu_error_set(
+			fit->err, -ERANGE,
+			"epoch %u: the loss is not finite because feature %zu of sample "
+			"%zu is not, after scaling; clean the data",
+			epoch, bad % width, npu_sample(samples, first + bad / width));
 	width = npu_model_outputs(model);
 	bad = pass->target.y ? first_not_finite(pass->target.y, n * width) : n * width;
 	if (bad < n * width)
-		return npu_error_set(fit->err, -ERANGE,
-				     "epoch %u: the loss is not finite because target %zu of sample "
-				     "%zu is not; clean the data", epoch, bad % width,
-				     npu_sample(samples, first + bad / width));
+		return npu_error_set(
+			fit->err, -ERANGE,
+			"epoch %u: the loss is not finite because target %zu of sample "
+			"%zu is not; clean the data",
+			epoch, bad % width, npu_sample(samples, first + bad / width));
 	for (i = 0; i + 1 < model->nodes; i++)
 		if (first_not_finite(pass->out[i], n * model->node[i].out) < n * model->node[i].out)
 			break;
-	return npu_error_set(fit->err, -ERANGE,
-			     "epoch %u: the loss is not finite; it began in layer \"%s\": lower the "
-			     "learning rate, or scale the data", epoch, model->node[i].layer.name);
+	return npu_error_set(
+		fit->err, -ERANGE,
+		"epoch %u: the loss is not finite; it began in layer \"%s\": lower the "
+		"learning rate, or scale the data",
+		epoch, model->node[i].layer.name);
 }
 
 static int report(struct fit *fit, struct npu_epoch *epoch)

@@ -14,7 +14,7 @@
  * struct npu_layer_ops - a kind of layer
  * @name: default of a layer's name, followed by a number
  * @shape: check the description, set out_dim, declare the parameters
- * @init: fill the parameters at @value
+ * @init: fill the parameters; they are zero before. NULL where that is right
  * @forward: y [n][out] from x [n][in]
  * @backward: gradients of the parameters at @gradient, and dx [n][in] unless it is NULL, from x
  *	and dy [n][out]; parameters are at @value. Gradients are overwritten
@@ -23,7 +23,7 @@
 struct npu_layer_ops {
 	const char *name;
 	int (*shape)(struct npu_model *model, struct npu_node *node, struct npu_error *err);
-	void (*init)(const struct npu_node *node, struct npu_rng *rng, float *const *value);
+	void (*init)(struct npu_model *model, const struct npu_node *node, struct npu_rng *rng);
 	void (*forward)(struct npu_pool *pool, const struct npu_model *model,
 			const struct npu_node *node, const float *x, float *y, size_t n);
 	void (*backward)(struct npu_pool *pool, const struct npu_model *model,
@@ -36,7 +36,10 @@ struct npu_layer_ops {
 extern const struct npu_layer_ops npu_dense_ops;
 extern const struct npu_layer_ops npu_activation_ops;
 
-/* Fill @count weights [out][in] as the initialiser of @layer says. */
+/*
+ * Fill @count weights as the initialiser of @layer says. @in and @out are how many inputs reach an
+ * output, and how many outputs an input.
+ */
 void npu_init_weights(const struct npu_layer *layer, size_t in, size_t out, struct npu_rng *rng,
 		      float *value, size_t count);
 

@@ -23,7 +23,7 @@ static enum npu_loss natural_loss(const struct npu_model *model, const struct np
 	enum npu_activation last = last_activation(model);
 	size_t outputs = npu_model_outputs(model);
 
-	if (last == NPU_SIGMOID && (outputs == 1 || !data->labels))
+	if (last == NPU_SIGMOID && (outputs == 1 || data->y))
 		return NPU_LOSS_BINARY_CROSS_ENTROPY;
 	if (data->labels || last == NPU_SOFTMAX)
 		return NPU_LOSS_CROSS_ENTROPY;
@@ -36,10 +36,11 @@ static int check_labels(const struct npu_dataset *data, size_t limit, struct npu
 
 	for (i = 0; i < data->samples; i++)
 		if (data->labels[i] < 0 || (size_t)data->labels[i] >= limit)
-			return npu_error_set(err, -EINVAL,
-					     "sample %zu has label %d, but the model has %zu class%s: "
-					     "labels must be 0 to %zu", i, data->labels[i], limit,
-					     limit == 1 ? "" : "es", limit - 1);
+			return npu_error_set(
+				err, -EINVAL,
+				"sample %zu has label %d, but the model has %zu class%s: "
+				"labels must be 0 to %zu",
+				i, data->labels[i], limit, limit == 1 ? "" : "es", limit - 1);
 	return 0;
 }
 
@@ -55,30 +56,37 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 		return npu_error_set(err, -EINVAL, "unknown loss %d; use one of enum npu_loss",
 				     (int)*loss);
 	if (*loss == NPU_LOSS_CROSS_ENTROPY && last_activation(model) != NPU_SOFTMAX)
-		return npu_error_set(err, -EINVAL,
-				     "cross-entropy needs a softmax at the end, but layer \"%s\" has "
-				     "none; give it the softmax activation, or use another loss", name);
+		return npu_error_set(
+			err, -EINVAL,
+			"cross-entropy needs a softmax at the end, but layer \"%s\" has "
+			"none; give it the softmax activation, or use another loss",
+			name);
 	if (*loss == NPU_LOSS_BINARY_CROSS_ENTROPY && last_activation(model) != NPU_SIGMOID)
-		return npu_error_set(err, -EINVAL,
-				     "binary cross-entropy needs a sigmoid at the end, but layer "
-				     "\"%s\" has none; give it the sigmoid activation, or use another "
-				     "loss", name);
+		return npu_error_set(
+			err, -EINVAL,
+			"binary cross-entropy needs a sigmoid at the end, but layer "
+			"\"%s\" has none; give it the sigmoid activation, or use another "
+			"loss",
+			name);
 	if (data->y) {
 		if (data->targets == outputs)
 			return 0;
 		return npu_error_set(err, -EINVAL,
 				     "the data has %zu target%s a sample, layer \"%s\" has %zu "
-				     "outputs; they must be as many", data->targets,
-				     data->targets == 1 ? "" : "s", name, outputs);
+				     "outputs; they must be as many",
+				     data->targets, data->targets == 1 ? "" : "s", name, outputs);
 	}
 	if (!data->labels)
-		return npu_error_set(err, -EINVAL,
-				     "the data has neither labels nor targets; say which column they are "
-				     "in");
+		return npu_error_set(
+			err, -EINVAL,
+			"the data has neither labels nor targets; say which column they are "
+			"in");
 	if (*loss == NPU_LOSS_MSE && outputs != 1)
-		return npu_error_set(err, -EINVAL,
-				     "mean squared error of labels needs one output, layer \"%s\" has "
-				     "%zu; use cross-entropy, or npu_dataset_one_hot()", name, outputs);
+		return npu_error_set(
+			err, -EINVAL,
+			"mean squared error of labels needs one output, layer \"%s\" has "
+			"%zu; use cross-entropy, or npu_dataset_one_hot()",
+			name, outputs);
 	return check_labels(data, outputs == 1 ? 2 : outputs, err);
 }
 
@@ -122,8 +130,8 @@ static double binary_cross_entropy(float p, float t)
 	return -(t * logarithm(p, SMALLEST) + (1 - t) * logarithm(1 - p, SMALLEST_REST));
 }
 
-double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets,
-		    size_t n, size_t outputs)
+double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets, size_t n,
+		    size_t outputs)
 {
 	double sum = 0;
 	size_t i, j;
@@ -139,8 +147,8 @@ double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets
 			float t = wanted(targets, i, j, outputs);
 			double difference = (double)p[j] - t;
 
-			sample += loss == NPU_LOSS_MSE ? difference * difference :
-							 binary_cross_entropy(p[j], t);
+			sample += loss == NPU_LOSS_MSE ? difference * difference
+						       : binary_cross_entropy(p[j], t);
 		}
 		sum += sample / (double)outputs;
 	}
@@ -157,8 +165,7 @@ static size_t largest(const float *p, size_t outputs)
 	return best;
 }
 
-size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_t n,
-			size_t outputs)
+size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_t n, size_t outputs)
 {
 	size_t i, correct = 0, truth, guess;
 

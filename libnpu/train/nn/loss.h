@@ -24,8 +24,8 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 		     enum npu_loss *loss, struct npu_error *err);
 
 /* Sum over the @n samples of the loss of outputs p [n][outputs]. */
-double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets,
-		    size_t n, size_t outputs);
+double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets, size_t n,
+		    size_t outputs);
 
 /* How many of the samples have their class right. */
 size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_t n,

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "matmul.h"
 
-/* Multiply-accumulates below which waking a thread costs more than it gains. */
-#define WORTH_SHARING (1u << 18)
-
 struct job {
 	const struct npu_f32 *f32;
 	const struct npu_gemm *gemm;
-	size_t rows, columns;	/* of a block */
-	size_t across;		/* blocks side by side */
+	size_t rows, columns; /* of a block */
+	size_t across;	      /* blocks side by side */
 };
 
 static void block(void *context, size_t task)
@@ -35,7 +32,7 @@ void npu_matmul(struct npu_pool *pool, const struct npu_f32 *f32, const struct n
 	struct job job = { f32, gemm, gemm->m, gemm->n, 1 };
 	size_t threads = npu_pool_threads(pool);
 
-	if (threads > 1 && gemm->m * gemm->n * gemm->k >= WORTH_SHARING) {
+	if (threads > 1 && gemm->m * gemm->n * gemm->k >= NPU_WORTH_SHARING) {
 		/* a few blocks a thread, so that the slower one does fewer; columns first */
 		job.columns = pieces(pieces(gemm->n, 2 * threads), f32->columns) * f32->columns;
 		job.across = pieces(gemm->n, job.columns);

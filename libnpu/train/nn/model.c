@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Building a network: layers, their parameters, what is said about them. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ int npu_model_create(struct npu_model **out, const uint32_t dim[3], uint64_t see
 	    product(dim) > 1u << 28)
 		return npu_error_set(err, -EINVAL,
 				     "input %u x %u x %u: every dimension must be at least 1 and "
-				     "their product at most 268435456", dim[0], dim[1], dim[2]);
+				     "their product at most 268435456",
+				     dim[0], dim[1], dim[2]);
 	model = calloc(1, sizeof(*model));
 	if (!model)
 		return NO_MEMORY(err);
@@ -89,8 +91,8 @@ int npu_node_declare(struct npu_model *model, struct npu_node *node, const char 
 		     const uint32_t dim[4], struct npu_error *err)
 {
 	size_t count = (size_t)dim[0] * dim[1] * dim[2] * dim[3];
-	size_t values = model->values +
-			(count + NPU_PARAMETER_ALIGN - 1) / NPU_PARAMETER_ALIGN * NPU_PARAMETER_ALIGN;
+	size_t values = model->values + (count + NPU_PARAMETER_ALIGN - 1) / NPU_PARAMETER_ALIGN *
+						NPU_PARAMETER_ALIGN;
 	struct npu_model_parameter *parameter;
 	float *value = npu_floats_alloc(values);
 	size_t length = strlen(node->layer.name) + strlen(suffix) + 2;
@@ -144,38 +146,55 @@ static const struct npu_layer_ops *find_ops(enum npu_layer_kind kind)
 	return NULL;
 }
 
+static bool name_is_taken(const struct npu_model *model, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < model->nodes; i++)
+		if (!strcmp(name, model->node[i].layer.name))
+			return true;
+	return false;
+}
+
+/* The given name, or the kind's with the next number that is free. */
 static char *layer_name(const struct npu_model *model, const struct npu_layer *layer,
 			const struct npu_layer_ops *ops)
 {
 	char name[64];
-	size_t i, n = 1;
+	size_t i, n = 0;
 
 	if (layer->name)
 		return strdup(layer->name);
 	for (i = 0; i < model->nodes; i++)
 		n += model->node[i].ops == ops;
-	snprintf(name, sizeof(name), "%s%zu", ops->name, n);
+	do {
+		snprintf(name, sizeof(name), "%s%zu", ops->name, ++n);
+	} while (name_is_taken(model, name));
 	return strdup(name);
 }
 
 static int check_layer(const struct npu_model *model, const struct npu_layer *layer,
 		       struct npu_error *err)
 {
-	size_t i;
-
 	if (layer->activation > NPU_SOFTMAX)
-		return npu_error_set(err, -EINVAL,
-				     "layer %zu: unknown activation %d; use one of enum npu_activation",
-				     model->nodes, (int)layer->activation);
+		return npu_error_set(
+			err, -EINVAL,
+			"layer %zu: unknown activation %d; use one of enum npu_activation",
+			model->nodes, (int)layer->activation);
 	if (layer->init > NPU_INIT_CONSTANT)
+		return npu_error_set(
+			err, -EINVAL,
+			"layer %zu: unknown initialiser %d; use one of enum npu_initializer",
+			model->nodes, (int)layer->init);
+	/* The derivative is told from the sign of the output. */
+	if (!(layer->alpha >= 0) || !isfinite(layer->alpha))
 		return npu_error_set(err, -EINVAL,
-				     "layer %zu: unknown initialiser %d; use one of enum npu_initializer",
-				     model->nodes, (int)layer->init);
-	for (i = 0; layer->name && i < model->nodes; i++)
-		if (!strcmp(layer->name, model->node[i].layer.name))
-			return npu_error_set(err, -EEXIST,
-					     "two layers are called \"%s\"; names must differ",
-					     layer->name);
+				     "layer %zu: alpha %g; the slope of leaky relu must be above 0",
+				     model->nodes, (double)layer->alpha);
+	if (layer->name && name_is_taken(model, layer->name))
+		return npu_error_set(err, -EEXIST,
+				     "two layers are called \"%s\"; names must differ",
+				     layer->name);
 	return 0;
 }
 
@@ -192,14 +211,12 @@ static void drop_node(struct npu_model *model, struct npu_node *node)
 
 static void init_node(struct npu_model *model, const struct npu_node *node)
 {
-	float *value[4] = { NULL };
 	struct npu_rng rng;
-	size_t k;
 
-	for (k = 0; k < node->parameters && k < 4; k++)
-		value[k] = model->value + model->parameter[node->parameter + k].offset;
+	if (!node->ops->init)
+		return;
 	npu_rng_seed(&rng, model->seed, 1 + model->nodes);
-	node->ops->init(node, &rng, value);
+	node->ops->init(model, node, &rng);
 }
 
 int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_error *err)
@@ -209,9 +226,10 @@ int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_er
 	int ret;
 
 	if (!ops)
-		return npu_error_set(err, -EINVAL,
-				     "layer %zu: unknown kind %d; make it with npu_dense() or the like",
-				     model->nodes, (int)layer.kind);
+		return npu_error_set(
+			err, -EINVAL,
+			"layer %zu: unknown kind %d; make it with npu_dense() or the like",
+			model->nodes, (int)layer.kind);
 	ret = check_layer(model, &layer, err);
 	if (ret)
 		return ret;
@@ -248,9 +266,11 @@ int npu_model_set_scaler(struct npu_model *model, const struct npu_scaler *scale
 	struct npu_scaler copy = { .count = scaler ? scaler->count : 0 };
 
 	if (copy.count && copy.count != model->features)
-		return npu_error_set(err, -EINVAL,
-				     "the scaler has %zu features, the model %zu; fit it on data like "
-				     "the model's input", copy.count, model->features);
+		return npu_error_set(
+			err, -EINVAL,
+			"the scaler has %zu features, the model %zu; fit it on data like "
+			"the model's input",
+			copy.count, model->features);
 	if (copy.count) {
 		copy.mean = malloc(copy.count * sizeof(float));
 		copy.factor = malloc(copy.count * sizeof(float));
@@ -340,10 +360,11 @@ size_t npu_model_parameters(const struct npu_model *model)
 
 int npu_model_parameter(struct npu_model *model, size_t i, struct npu_parameter *parameter)
 {
-	const struct npu_model_parameter *p = &model->parameter[i];
+	const struct npu_model_parameter *p;
 
 	if (i >= model->parameters)
 		return -EINVAL;
+	p = &model->parameter[i];
 	*parameter = (struct npu_parameter){
 		.name = p->name,
 		.count = p->count,

@@ -61,23 +61,23 @@ struct npu_node {
 };
 
 struct npu_model {
-	uint32_t dim[3];			/* H, W, C of an input sample */
+	uint32_t dim[3]; /* H, W, C of an input sample */
 	size_t features;
 	uint64_t seed;
-	struct npu_rng rng;			/* of training; weights have streams of their own */
-	const struct npu_f32 *f32;		/* kernel variant, chosen at creation */
+	struct npu_rng rng;	   /* of training; weights have streams of their own */
+	const struct npu_f32 *f32; /* kernel variant, chosen at creation */
 
-	struct npu_node *node;			/* [nodes], each after the one it reads */
+	struct npu_node *node; /* [nodes], each after the one it reads */
 	size_t nodes;
 
-	struct npu_model_parameter *parameter;	/* [parameters] */
+	struct npu_model_parameter *parameter; /* [parameters] */
 	size_t parameters;
-	float *value;				/* [values], 64-byte aligned */
-	float *gradient;			/* [values], NULL before the first backward */
-	size_t values;				/* with the gaps */
+	float *value;	 /* [values], 64-byte aligned */
+	float *gradient; /* [values], NULL before the first backward */
+	size_t values;	 /* with the gaps */
 
-	struct npu_scaler scaler;		/* count 0: none */
-	char **class_name;			/* [classes] */
+	struct npu_scaler scaler; /* count 0: none */
+	char **class_name;	  /* [classes] */
 	size_t classes;
 };
 

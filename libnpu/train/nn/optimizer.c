@@ -37,10 +37,11 @@ static int check_adam(const struct npu_optimizer *o, struct npu_error *err)
 {
 	if (o->beta1 > 0 && o->beta1 < 1 && o->beta2 > 0 && o->beta2 < 1 && o->epsilon > 0)
 		return 0;
-	return npu_error_set(err, -EINVAL,
-			     "Adam with beta1 %g, beta2 %g, epsilon %g: the betas must be between 0 "
-			     "and 1, epsilon above 0", (double)o->beta1, (double)o->beta2,
-			     (double)o->epsilon);
+	return npu_error_set(
+		err, -EINVAL,
+		"Adam with beta1 %g, beta2 %g, epsilon %g: the betas must be between 0 "
+		"and 1, epsilon above 0",
+		(double)o->beta1, (double)o->beta2, (double)o->epsilon);
 }
 
 int npu_optimizer_resolve(struct npu_optimizer *o, struct npu_error *err)
@@ -56,9 +57,10 @@ int npu_optimizer_resolve(struct npu_optimizer *o, struct npu_error *err)
 	set_default(&o->beta2, 0.999f);
 	set_default(&o->epsilon, 1e-7f);
 	if (!(o->rate > 0) || !isfinite(o->rate))
-		return npu_error_set(err, -EINVAL,
-				     "learning rate %g: it must be above 0; 0.001 suits Adam, 0.01 SGD",
-				     (double)o->rate);
+		return npu_error_set(
+			err, -EINVAL,
+			"learning rate %g: it must be above 0; 0.001 suits Adam, 0.01 SGD",
+			(double)o->rate);
 	if (!(o->momentum >= 0 && o->momentum < 1))
 		return npu_error_set(err, -EINVAL, "momentum %g: it must be in [0, 1)",
 				     (double)o->momentum);
@@ -104,8 +106,7 @@ static void update_values(void *context, size_t task)
 }
 
 void npu_optimizer_step(struct npu_pool *pool, const struct npu_optimizer *o,
-			struct npu_moments *moments, struct npu_model *model,
-			const float *gradient)
+			struct npu_moments *moments, struct npu_model *model, const float *gradient)
 {
 	struct update update = {
 		.optimizer = o,
@@ -126,6 +127,5 @@ void npu_optimizer_step(struct npu_pool *pool, const struct npu_optimizer *o,
 			.rate = (float)(o->rate / (1 - power(o->beta1, moments->step))),
 			.root = (float)(1 / sqrt(1 - power(o->beta2, moments->step))),
 		};
-	npu_pool_run(pool, update_values, &update,
-		     (model->values + TASK_VALUES - 1) / TASK_VALUES);
+	npu_pool_run(pool, update_values, &update, (model->values + TASK_VALUES - 1) / TASK_VALUES);
 }

@@ -46,8 +46,10 @@ int npu_pass_create(struct npu_pass *pass, const struct npu_model *model, size_t
 	if (allocate(pass, model, backward))
 		return 0;
 	npu_pass_free(pass, model);
-	return npu_error_set(err, -ENOMEM, "out of memory for batches of %zu samples; use smaller "
-			     "ones", capacity);
+	return npu_error_set(err, -ENOMEM,
+			     "out of memory for batches of %zu samples; use smaller "
+			     "ones",
+			     capacity);
 }
 
 void npu_pass_free(struct npu_pass *pass, const struct npu_model *model)
@@ -116,15 +118,14 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 	return pass->out[model->nodes - 1];
 }
 
-void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool,
-		       const struct npu_model *model, enum npu_loss loss, size_t n, size_t total,
-		       float *gradient)
+void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
+		       enum npu_loss loss, size_t n, size_t total, float *gradient)
 {
 	float *delta = pass->delta[0], *next = pass->delta[1], *swap;
 	size_t i = model->nodes;
 
-	npu_loss_gradient(loss, pass->out[i - 1], &pass->target, n, npu_model_outputs(model),
-			  total, delta);
+	npu_loss_gradient(loss, pass->out[i - 1], &pass->target, n, npu_model_outputs(model), total,
+			  delta);
 	while (i--) {
 		const struct npu_node *node = &model->node[i];
 

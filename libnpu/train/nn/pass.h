@@ -63,8 +63,7 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
  * After a forward: gradients of @loss, divided by @total samples, with respect to the parameters,
  * at @gradient.
  */
-void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool,
-		       const struct npu_model *model, enum npu_loss loss, size_t n, size_t total,
-		       float *gradient);
+void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
+		       enum npu_loss loss, size_t n, size_t total, float *gradient);
 
 #endif /* NPU_NN_PASS_H */

@@ -6,6 +6,12 @@
 
 #include "npu.h"
 
+/*
+ * Multiply-accumulates below which a second thread costs more than it gains, since it has to be
+ * told, and the caller to hear that it is done.
+ */
+#define NPU_WORTH_SHARING (1u << 19)
+
 /* Threads that live as long as a fit or a predict. A NULL pool is the calling thread alone. */
 struct npu_pool;
 
@@ -16,8 +22,8 @@ void npu_pool_free(struct npu_pool *pool);
 size_t npu_pool_threads(const struct npu_pool *pool);
 
 /*
- * Run tasks 0 to @tasks - 1, fewer than 2^32, the caller taking part; returns when all are done. One
- * caller at a time.
+ * Run tasks 0 to @tasks - 1, fewer than 2^32, the caller taking part; returns when all are done.
+ * One caller at a time.
  */
 void npu_pool_run(struct npu_pool *pool, void (*run)(void *context, size_t task), void *context,
 		  size_t tasks);

@@ -8,8 +8,8 @@
 /* Floats of a layer's values that fit the stack. */
 #define SMALL 4096
 
-/* Parameters times samples below which starting threads costs more than it gains. */
-#define WORTH_THREADS (1u << 23)
+/* Multiply-accumulates below which starting threads, for one prediction, does not pay. */
+#define WORTH_THREADS (16 * NPU_WORTH_SHARING)
 
 /* One sample through layers that fit the stack: nothing is allocated. */
 static void predict_one(const struct npu_model *model, const float *x, float *y)
@@ -60,8 +60,9 @@ static int predict_batches(const struct npu_model *model, const float *x, size_t
 	struct npu_samples all = { .data = &data, .count = samples };
 	size_t outputs = npu_model_outputs(model), first, n;
 	struct npu_pass pass;
-	int ret = npu_pass_create(&pass, model, samples < NPU_EVALUATION_BATCH ?
-				  samples : NPU_EVALUATION_BATCH, false, err);
+	int ret = npu_pass_create(&pass, model,
+				  samples < NPU_EVALUATION_BATCH ? samples : NPU_EVALUATION_BATCH,
+				  false, err);
 
 	if (ret)
 		return ret;

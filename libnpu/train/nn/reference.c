@@ -7,7 +7,7 @@
 #include "reference.h"
 #include "runtime/error.h"
 
-#define BLOCK 64	/* samples */
+#define BLOCK 64 /* samples */
 
 struct buffers {
 	float *in, *pre, *post;

@@ -64,7 +64,7 @@ double npu_rng_normal(struct npu_rng *rng)
 
 uint64_t npu_rng_below(struct npu_rng *rng, uint64_t bound)
 {
-	uint64_t excess = -bound % bound;	/* 2^64 mod bound */
+	uint64_t excess = -bound % bound; /* 2^64 mod bound */
 	uint64_t x;
 
 	/* The lowest 2^64 mod bound numbers would make some remainders likelier than others. */

@@ -9,8 +9,8 @@
 #define LANES 16
 
 typedef __m512 vec;
-typedef __mmask16 vec_mask;	/* of the lanes in memory */
-typedef __mmask16 vec_test;	/* of a comparison */
+typedef __mmask16 vec_mask; /* of the lanes in memory */
+typedef __mmask16 vec_test; /* of a comparison */
 
 /* The first @n lanes, all of them from LANES on. */
 static inline vec_mask v_first(size_t n)
