@@ -84,30 +84,15 @@ static int activation_shape(struct npu_model *model, struct npu_node *node, stru
 	return 0;
 }
 
-static void activation_forward(struct npu_pool *pool, const struct npu_model *model,
-			       const struct npu_node *node, const float *x, float *y, size_t n)
+static void activation_forward(const struct npu_step *step)
 {
-	(void)pool;
-	(void)model;
-	memcpy(y, x, n * node->out * sizeof(float));
+	memcpy(step->y, step->x, step->n * step->node->out * sizeof(float));
 }
 
-static void activation_backward(struct npu_pool *pool, const struct npu_model *model,
-				const struct npu_node *node, const float *x, const float *dy,
-				float *dx, float *gradient, size_t n)
+static void activation_backward(const struct npu_step *step)
 {
-	(void)pool;
-	(void)model;
-	(void)x;
-	(void)gradient;
-	if (dx)
-		memcpy(dx, dy, n * node->out * sizeof(float));
-}
-
-static void activation_reference(const struct npu_model *model, const struct npu_node *node,
-				 const float *x, float *y, size_t n)
-{
-	activation_forward(NULL, model, node, x, y, n);
+	if (step->dx)
+		memcpy(step->dx, step->dy, step->n * step->node->out * sizeof(float));
 }
 
 const struct npu_layer_ops npu_activation_ops = {
@@ -115,5 +100,5 @@ const struct npu_layer_ops npu_activation_ops = {
 	.shape = activation_shape,
 	.forward = activation_forward,
 	.backward = activation_backward,
-	.reference = activation_reference,
+	.reference = activation_forward,
 };

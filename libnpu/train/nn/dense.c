@@ -41,88 +41,102 @@ static void dense_init(struct npu_model *model, const struct npu_node *node, str
 			 weights->count);
 }
 
-static const float *weight(const struct npu_model *model, const struct npu_node *node)
+static const float *weight(const struct npu_step *step)
 {
-	return model->value + model->parameter[node->parameter].offset;
+	return step->model->value + step->model->parameter[step->node->parameter].offset;
 }
 
-static const float *bias(const struct npu_model *model, const struct npu_node *node)
+static const float *bias(const struct npu_step *step)
 {
-	if (node->parameters < 2)
+	if (step->node->parameters < 2)
 		return NULL;
-	return model->value + model->parameter[node->parameter + 1].offset;
+	return step->model->value + step->model->parameter[step->node->parameter + 1].offset;
 }
 
-static void dense_forward(struct npu_pool *pool, const struct npu_model *model,
-			  const struct npu_node *node, const float *x, float *y, size_t n)
+static void dense_forward(const struct npu_step *step)
 {
-	npu_matmul(pool, model->f32,
-		   &(struct npu_gemm){
-			   .form = NPU_GEMM_NT,
-			   .m = n,
-			   .n = node->out,
-			   .k = node->in,
-			   .a = x,
-			   .lda = node->in,
-			   .b = weight(model, node),
-			   .ldb = node->in,
-			   .c = y,
-			   .ldc = node->out,
-			   .bias = bias(model, node),
-		   });
+	size_t in = step->node->in, out = step->node->out;
+	struct npu_gemm product = {
+		.form = NPU_GEMM_NT,
+		.m = step->n,
+		.n = out,
+		.k = in,
+		.a = step->x,
+		.lda = in,
+		.b = weight(step),
+		.ldb = in,
+		.c = step->y,
+		.ldc = out,
+		.bias = bias(step),
+	};
+
+	npu_matmul(step->pool, step->model->f32, &product);
 }
 
-/* dw[out][in] = dy^T x, db[out] = sum over n of dy, dx[n][in] = dy w */
-static void dense_backward(struct npu_pool *pool, const struct npu_model *model,
-			   const struct npu_node *node, const float *x, const float *dy, float *dx,
-			   float *gradient, size_t n)
+/* dw[out][in] = dy^T x, db[out] = sum over n of dy */
+static void parameter_gradients(const struct npu_step *step)
 {
-	npu_matmul(pool, model->f32,
-		   &(struct npu_gemm){
-			   .form = NPU_GEMM_TN,
-			   .m = node->out,
-			   .n = node->in,
-			   .k = n,
-			   .a = dy,
-			   .lda = node->out,
-			   .b = x,
-			   .ldb = node->in,
-			   .c = gradient + model->parameter[node->parameter].offset,
-			   .ldc = node->in,
-		   });
-	if (node->parameters > 1)
-		model->f32->column_sum(dy, n, node->out,
-				       gradient + model->parameter[node->parameter + 1].offset);
-	if (!dx)
-		return;
-	npu_matmul(pool, model->f32,
-		   &(struct npu_gemm){
-			   .form = NPU_GEMM_NN,
-			   .m = n,
-			   .n = node->in,
-			   .k = node->out,
-			   .a = dy,
-			   .lda = node->out,
-			   .b = weight(model, node),
-			   .ldb = node->in,
-			   .c = dx,
-			   .ldc = node->in,
-		   });
+	const struct npu_model_parameter *parameter =
+		step->model->parameter + step->node->parameter;
+	size_t in = step->node->in, out = step->node->out;
+	struct npu_gemm product = {
+		.form = NPU_GEMM_TN,
+		.m = out,
+		.n = in,
+		.k = step->n,
+		.a = step->dy,
+		.lda = out,
+		.b = step->x,
+		.ldb = in,
+		.c = step->gradient + parameter[0].offset,
+		.ldc = in,
+	};
+
+	npu_matmul(step->pool, step->model->f32, &product);
+	if (step->node->parameters > 1)
+		step->model->f32->column_sum(step->dy, step->n, out,
+					     step->gradient + parameter[1].offset);
 }
 
-static void dense_reference(const struct npu_model *model, const struct npu_node *node,
-			    const float *x, float *y, size_t n)
+/* dx[n][in] = dy w */
+static void input_gradient(const struct npu_step *step)
 {
-	const float *w = weight(model, node), *b = bias(model, node);
-	size_t i, o, k;
+	size_t in = step->node->in, out = step->node->out;
+	struct npu_gemm product = {
+		.form = NPU_GEMM_NN,
+		.m = step->n,
+		.n = in,
+		.k = out,
+		.a = step->dy,
+		.lda = out,
+		.b = weight(step),
+		.ldb = in,
+		.c = step->dx,
+		.ldc = in,
+	};
 
-	for (i = 0; i < n; i++) {
-		for (o = 0; o < node->out; o++) {
+	npu_matmul(step->pool, step->model->f32, &product);
+}
+
+static void dense_backward(const struct npu_step *step)
+{
+	parameter_gradients(step);
+	if (step->dx)
+		input_gradient(step);
+}
+
+static void dense_reference(const struct npu_step *step)
+{
+	const float *w = weight(step), *b = bias(step);
+	size_t in = step->node->in, out = step->node->out, i, o, k;
+
+	for (i = 0; i < step->n; i++) {
+		for (o = 0; o < out; o++) {
 			float sum = b ? b[o] : 0;
 
-			for (k = 0; k < node->in; k++)
-				sum += x[i * node->in + k] * w[o * node->in + k];
-			y[i * node->out + o] = sum;
+			for (k = 0; k < in; k++)
+				sum += step->x[i * in + k] * w[o * in + k];
+			step->y[i * out + o] = sum;
 		}
 	}
 }

@@ -11,26 +11,45 @@
 #include "pool.h"
 
 /**
+ * struct npu_step - one layer and one batch
+ * @pool: threads to share the work with
+ * @model: where the parameters are
+ * @node: the layer
+ * @n: samples
+ * @x: [n][in]
+ * @y: [n][out], what forward writes
+ * @dy: [n][out], gradient of the loss with respect to y; backward
+ * @dx: [n][in], likewise to x; backward overwrites it, unless it is NULL
+ * @gradient: flat array as of the parameters; backward overwrites the layer's part
+ */
+struct npu_step {
+	struct npu_pool *pool;
+	const struct npu_model *model;
+	const struct npu_node *node;
+	size_t n;
+	const float *x;
+	float *y;
+	const float *dy;
+	float *dx;
+	float *gradient;
+};
+
+/**
  * struct npu_layer_ops - a kind of layer
  * @name: default of a layer's name, followed by a number
  * @shape: check the description, set out_dim, declare the parameters
  * @init: fill the parameters; they are zero before. NULL where that is right
- * @forward: y [n][out] from x [n][in]
- * @backward: gradients of the parameters at @gradient, and dx [n][in] unless it is NULL, from x
- *	and dy [n][out]; parameters are at @value. Gradients are overwritten
- * @reference: forward in plain loops, the same bits on every CPU
+ * @forward: y from x
+ * @backward: dx and the gradients of the parameters, from x and dy
+ * @reference: forward in plain loops by the caller alone, the same bits on every CPU
  */
 struct npu_layer_ops {
 	const char *name;
 	int (*shape)(struct npu_model *model, struct npu_node *node, struct npu_error *err);
 	void (*init)(struct npu_model *model, const struct npu_node *node, struct npu_rng *rng);
-	void (*forward)(struct npu_pool *pool, const struct npu_model *model,
-			const struct npu_node *node, const float *x, float *y, size_t n);
-	void (*backward)(struct npu_pool *pool, const struct npu_model *model,
-			 const struct npu_node *node, const float *x, const float *dy, float *dx,
-			 float *gradient, size_t n);
-	void (*reference)(const struct npu_model *model, const struct npu_node *node,
-			  const float *x, float *y, size_t n);
+	void (*forward)(const struct npu_step *step);
+	void (*backward)(const struct npu_step *step);
+	void (*reference)(const struct npu_step *step);
 };
 
 extern const struct npu_layer_ops npu_dense_ops;

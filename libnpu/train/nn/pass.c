@@ -111,8 +111,16 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 
 	for (i = 0; i < model->nodes; i++) {
 		const struct npu_node *node = &model->node[i];
+		struct npu_step step = {
+			.pool = pool,
+			.model = model,
+			.node = node,
+			.n = n,
+			.x = input_of(pass, node),
+			.y = pass->out[i],
+		};
 
-		node->ops->forward(pool, model, node, input_of(pass, node), pass->out[i], n);
+		node->ops->forward(&step);
 		npu_activate(pool, model->f32, node, pass->out[i], n);
 	}
 	return pass->out[model->nodes - 1];
@@ -128,11 +136,20 @@ void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struc
 			  delta);
 	while (i--) {
 		const struct npu_node *node = &model->node[i];
+		struct npu_step step = {
+			.pool = pool,
+			.model = model,
+			.node = node,
+			.n = n,
+			.x = input_of(pass, node),
+			.dy = delta,
+			.dx = node->input == NPU_NODE_INPUT ? NULL : next,
+			.gradient = gradient,
+		};
 
 		if (i != model->nodes - 1 || !npu_loss_is_fused(loss))
 			npu_activate_backward(pool, model->f32, node, pass->out[i], delta, n);
-		node->ops->backward(pool, model, node, input_of(pass, node), delta,
-				    node->input == NPU_NODE_INPUT ? NULL : next, gradient, n);
+		node->ops->backward(&step);
 		swap = delta;
 		delta = next;
 		next = swap;

@@ -15,25 +15,21 @@
 static void predict_one(const struct npu_model *model, const float *x, float *y)
 {
 	float a[SMALL] __attribute__((aligned(64))), b[SMALL] __attribute__((aligned(64)));
-	float *out = a, *other = b, *swap;
-	const float *in = x;
+	struct npu_step step = { .model = model, .n = 1, .x = x, .y = a };
 	size_t i;
 
 	if (model->scaler.count) {
 		model->f32->scale(x, model->scaler.mean, model->scaler.factor, b, model->features);
-		in = b;
+		step.x = b;
 	}
 	for (i = 0; i < model->nodes; i++) {
-		const struct npu_node *node = &model->node[i];
-
+		step.node = &model->node[i];
 		if (i == model->nodes - 1)
-			out = y;
-		node->ops->forward(NULL, model, node, in, out, 1);
-		npu_activate(NULL, model->f32, node, out, 1);
-		in = out;
-		swap = out;
-		out = other;
-		other = swap;
+			step.y = y;
+		step.node->ops->forward(&step);
+		npu_activate(NULL, model->f32, step.node, step.y, 1);
+		step.x = step.y;
+		step.y = step.y == a ? b : a;
 	}
 }
 

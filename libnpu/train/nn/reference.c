@@ -59,9 +59,16 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 
 	for (i = 0; !ret && i < model->nodes; i++) {
 		const struct npu_node *node = &model->node[i];
+		struct npu_step step = {
+			.model = model,
+			.node = node,
+			.n = n,
+			.x = b->in,
+			.y = b->pre,
+		};
 		float *swap = b->in;
 
-		node->ops->reference(model, node, b->in, b->pre, n);
+		node->ops->reference(&step);
 		memcpy(b->post, b->pre, n * node->out * sizeof(float));
 		npu_activate(NULL, &npu_f32_reference, node, b->post, n);
 		ret = visit(context, i, first, n, b->pre, b->post);
