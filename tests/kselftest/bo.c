@@ -104,23 +104,6 @@ TEST_F(bo, handles_are_private)
 	close(other);
 }
 
-static int prime_export(int fd, uint32_t handle)
-{
-	struct drm_prime_handle args = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
-	int ret = npu_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args);
-
-	return ret ? ret : args.fd;
-}
-
-static int prime_import(int fd, int dmabuf, uint32_t *handle)
-{
-	struct drm_prime_handle args = { .fd = dmabuf };
-	int ret = npu_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args);
-
-	*handle = args.handle;
-	return ret;
-}
-
 TEST_F(bo, only_shareable_buffers_are_exported)
 {
 	EXPECT_EQ(-EPERM, prime_export(self->fd, bo_create(self->fd, 4096, 0)));

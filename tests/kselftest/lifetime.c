@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <liburing.h>
 #include <linux/sync_file.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -218,6 +219,38 @@ TEST_F(lifetime, unbind)
 	ASSERT_EQ(0, write_file(DRIVER "bind", "npu"));
 	ASSERT_EQ(0, bench_nop(&b));
 	bench_free(&b);
+}
+
+/* Whoever waits for a fence of a device that goes away learns of it. */
+TEST_F(lifetime, unbind_signals_fences)
+{
+	struct sync_file_info info = { .num_fences = 1 };
+	struct sync_fence_info fence = { 0 };
+	struct pollfd waiting[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct bench b;
+	uint32_t done;
+	int i;
+
+	ASSERT_EQ(0, bench_long(&b, ROWS));
+	for (i = 0; i < 2; i++) {
+		done = syncobj_create(b.fd);
+		ASSERT_EQ(0, submit(b.fd, bench_job(&b, 0, i), 0, done));
+		waiting[i].fd = syncobj_export(b.fd, done);
+		ASSERT_GE(waiting[i].fd, 0);
+		if (!i)
+			b.queue = queue_create(b.fd, DRM_NPU_PRIORITY_NORMAL);
+	}
+	EXPECT_EQ(0, poll(waiting, 2, 20));
+	ASSERT_EQ(0, write_file(DRIVER "unbind", "npu"));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(1, poll(&waiting[i], 1, 5000));
+		info.sync_fence_info = (uintptr_t)&fence;
+		EXPECT_EQ(0, npu_ioctl(waiting[i].fd, SYNC_IOC_FILE_INFO, &info));
+		EXPECT_EQ(-ENODEV, fence.status);
+		close(waiting[i].fd);
+	}
+	bench_free(&b);
+	ASSERT_EQ(0, write_file(DRIVER "bind", "npu"));
 }
 
 /* A fence may outlive job, queue, file and device; it never outlives the module. */

@@ -124,6 +124,25 @@ static inline int cancel(int fd, uint32_t queue, uint32_t cookie, uint32_t *coun
 	return ret;
 }
 
+/* ---------------------------------------------------------------- dma-bufs */
+
+static inline int prime_export(int fd, uint32_t handle)
+{
+	struct drm_prime_handle args = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
+	int ret = npu_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args);
+
+	return ret ? ret : args.fd;
+}
+
+static inline int prime_import(int fd, int dmabuf, uint32_t *handle)
+{
+	struct drm_prime_handle args = { .fd = dmabuf };
+	int ret = npu_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args);
+
+	*handle = args.handle;
+	return ret;
+}
+
 /* --------------------------------------------------------------- syncobjs */
 
 static inline uint32_t syncobj_create(int fd)
@@ -298,7 +317,7 @@ static inline int bench_double(struct bench *b, uint32_t bytes, uint32_t count, 
 	return ret;
 }
 
-static inline int bench_long_on(struct bench *b, int fd, uint32_t rows)
+static inline int bench_long_with(struct bench *b, int fd, uint32_t rows, uint32_t flags)
 {
 	struct npu_insn insn = insn_long(rows);
 	struct npu_scale scale = { 1 << 30, -8 };
@@ -316,7 +335,7 @@ static inline int bench_long_on(struct bench *b, int fd, uint32_t rows)
 		return -errno;
 	b->bytes = out + LONG_DEPTH + LONG_CHANNELS * LONG_DEPTH;
 	b->in_offset = out;
-	b->bo = bo_create(b->fd, b->bytes, 0);
+	b->bo = bo_create(b->fd, b->bytes, flags);
 	b->memory = bo_map(b->fd, b->bo, b->bytes);
 	if (!b->memory)
 		return -ENOMEM;
@@ -327,6 +346,16 @@ static inline int bench_long_on(struct bench *b, int fd, uint32_t rows)
 		ret = launch_create(b->fd, b->program, slots, 3, 1, &b->launch);
 	b->queue = queue_create(b->fd, DRM_NPU_PRIORITY_NORMAL);
 	return ret;
+}
+
+static inline int bench_long_on(struct bench *b, int fd, uint32_t rows)
+{
+	return bench_long_with(b, fd, rows, 0);
+}
+
+static inline int bench_long_flags(struct bench *b, uint32_t rows, uint32_t flags)
+{
+	return bench_long_with(b, npu_open(), rows, flags);
 }
 
 /* A job of rows * 262,144 multiply-accumulates. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Queues and SUBMIT: order, syncobjs, cancel, priorities, refused fields. */
 #define _GNU_SOURCE
+#include <linux/sync_file.h>
 #include <sys/wait.h>
 
 #include "npu_test.h"
@@ -218,6 +219,34 @@ TEST_F(submit, destroyed_queue_signals)
 	EXPECT_EQ(0, syncobj_wait(slow.fd, first, 0, 5000));
 	EXPECT_EQ(0, syncobj_wait(slow.fd, second, 0, 5000));
 	EXPECT_EQ(-ENOENT, submit(slow.fd, bench_job(&slow, 0, 0), 0, 0));
+}
+
+/* The error of a job goes on to those that waited for it, and out with their fences. */
+TEST_F(submit, errors_follow_fences)
+{
+	struct sync_file_info info = { .num_fences = 1 };
+	struct sync_fence_info fence = { 0 };
+	uint32_t done[2];
+	struct bench slow;
+	int i, file;
+
+	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, SLOW_ROWS));
+	done[0] = syncobj_create(slow.fd);
+	done[1] = syncobj_create(slow.fd);
+	self->b.memory[self->b.in_offset] = 5;
+	ASSERT_EQ(0, submit(slow.fd, bench_job(&slow, 0, 7), 0, done[0]));
+	ASSERT_EQ(0, submit(self->b.fd, bench_job(&self->b, 0, 0), done[0], done[1]));
+	ASSERT_EQ(0, cancel(slow.fd, slow.queue, 7, NULL));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, syncobj_wait(slow.fd, done[i], 0, 5000));
+		file = syncobj_export(slow.fd, done[i]);
+		ASSERT_GE(file, 0);
+		info.sync_fence_info = (uintptr_t)&fence;
+		EXPECT_EQ(0, npu_ioctl(file, SYNC_IOC_FILE_INFO, &info));
+		EXPECT_EQ(-ECANCELED, fence.status);
+		close(file);
+	}
+	EXPECT_EQ(0, self->b.memory[0]);
 }
 
 /* The backlog of fenced work is bounded. */
