@@ -27,7 +27,7 @@ ALL_LDFLAGS := -pthread $(SANFLAGS) $(LDFLAGS)
 all: libs tools
 
 # What `make demo` installs is asked for by the rest: these targets must do without it.
-WITHOUT_PACKAGES := help demo demo-vm
+WITHOUT_PACKAGES := help demo demo-vm check
 ifneq ($(filter-out $(WITHOUT_PACKAGES),$(or $(MAKECMDGOALS),all)),)
 include libnpu/libnpu.mk
 include tools/tools.mk
@@ -55,6 +55,16 @@ demo-vm:
 	@echo "Building the libraries and npu"
 	@$(MAKE) -s --no-print-directory tools
 	@tools/npu/demo-vm.sh
+
+# ----------------------------------------------------------------------- check
+CHECK_PACKAGES := $(BUILD_PACKAGES) $(VM_PACKAGES) libcmocka-dev linux-source-6.12 sparse perl kmod \
+		  xz-utils python3 python3-onnx python3-numpy mandoc
+
+# make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data_csv or vm/uring
+.PHONY: check
+check:
+	@tools/packaging/install-packages.sh $(CHECK_PACKAGES)
+	@tests/run $(if $(TESTS),'$(TESTS)')
 
 # ------------------------------------------------------------------ the module
 # KDIR, or KERNEL_SRC as Yocto calls it; else the running kernel's headers, else the

@@ -33,9 +33,4 @@ build/vm/submit: tests/vm/submit.c kmod/uapi/npu_accel.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 $(WARN) -static -Ikmod/uapi $(RUNTIME_CFLAGS) -o $@ $< -luring
 
-# make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data or vm/uring
-.PHONY: check
-check:
-	@tests/run $(if $(TESTS),'$(TESTS)')
-
 include tests/bench/bench.mk
