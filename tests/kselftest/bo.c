@@ -6,7 +6,8 @@
 #include "npu_test.h"
 #include "kselftest_harness.h"
 
-FIXTURE(bo) {
+FIXTURE(bo)
+{
 	int fd;
 };
 

@@ -99,7 +99,8 @@ static void do_close_file(struct io_uring *ring, struct bench *b)
 	close(b->fd);
 }
 
-FIXTURE(lifetime) {
+FIXTURE(lifetime)
+{
 	int before;
 };
 
@@ -212,8 +213,9 @@ TEST_F(lifetime, unbind)
 		io_uring_cqe_seen(&ring, cqe);
 	}
 	EXPECT_EQ(-ENODEV, npu_ioctl(b.fd, DRM_IOCTL_NPU_QUERY, &query));
-	b.memory[0] = 1; /* old mappings keep working */
-	EXPECT_GT(0, npu_open()); /* nor can it be opened */
+	EXPECT_GT(0, npu_open());
+	/* old mappings keep working */
+	b.memory[0] = 1;
 	io_uring_queue_exit(&ring);
 	bench_free(&b);
 	ASSERT_EQ(0, write_file(DRIVER "bind", "npu"));

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What QUERY says one may have, one gets; what is beyond is refused, and gives back what it took. */
+/* What QUERY promises, one gets; what is beyond is refused, and gives back what it took. */
 #include "npu_test.h"
 #include "kselftest_harness.h"
 
-FIXTURE(limits) {
+FIXTURE(limits)
+{
 	struct drm_npu_device_info info;
 	struct bench b;
 };
 
 FIXTURE_SETUP(limits)
 {
-	struct drm_npu_query args = { .size = sizeof(self->info),
-				      .data = (uintptr_t)&self->info };
+	struct drm_npu_query args = { .size = sizeof(self->info), .data = (uintptr_t)&self->info };
 
 	ASSERT_EQ(0, bench_nop(&self->b));
 	ASSERT_EQ(0, npu_ioctl(self->b.fd, DRM_IOCTL_NPU_QUERY, &args));
@@ -37,8 +37,8 @@ TEST_F(limits, instructions)
 	EXPECT_EQ(0, syncobj_wait(self->b.fd, done, 0, 10000));
 	/* the last one counts, too */
 	insns[self->info.max_insns - 1].flags = 1;
-	EXPECT_EQ(-EINVAL, program_create(self->b.fd, insns, self->info.max_insns, NULL, 0, 0,
-					  &program));
+	EXPECT_EQ(-EINVAL,
+		  program_create(self->b.fd, insns, self->info.max_insns, NULL, 0, 0, &program));
 	free(insns);
 }
 
@@ -50,11 +50,11 @@ TEST_F(limits, constants)
 
 	ASSERT_NE(NULL, consts);
 	insn.table.offset = self->info.max_consts - 256;
-	EXPECT_EQ(0, program_create(self->b.fd, &insn, 1, consts, self->info.max_consts, 2,
-				    &program));
+	EXPECT_EQ(0,
+		  program_create(self->b.fd, &insn, 1, consts, self->info.max_consts, 2, &program));
 	insn.table.offset += 2;
-	EXPECT_EQ(-EINVAL, program_create(self->b.fd, &insn, 1, consts, self->info.max_consts, 2,
-					  &program));
+	EXPECT_EQ(-EINVAL,
+		  program_create(self->b.fd, &insn, 1, consts, self->info.max_consts, 2, &program));
 	free(consts);
 }
 

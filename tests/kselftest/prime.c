@@ -43,7 +43,8 @@ static int bind_to(struct bench *b, uint32_t bo, uint32_t count)
 	return ret ? ret : launch_create(b->fd, b->program, slots, 2, 1, &b->launch);
 }
 
-FIXTURE(import) {
+FIXTURE(import)
+{
 	struct bench b;
 	uint8_t *memory;
 	uint32_t bo;
@@ -96,8 +97,8 @@ TEST_F(import, written_without_a_fence)
 {
 	int i;
 
-	EXPECT_EQ(-EINVAL, submit(self->b.fd, bench_job(&self->b, 0, 0), 0,
-				  syncobj_create(self->b.fd)));
+	EXPECT_EQ(-EINVAL,
+		  submit(self->b.fd, bench_job(&self->b, 0, 0), 0, syncobj_create(self->b.fd)));
 	ASSERT_EQ(0, submit(self->b.fd, bench_job(&self->b, 0, 0), 0, 0));
 	for (i = 0; i < 500 && self->memory[2048 + 99] != 42; i++)
 		usleep(10000);

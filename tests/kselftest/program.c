@@ -3,7 +3,8 @@
 #include "npu_test.h"
 #include "kselftest_harness.h"
 
-FIXTURE(program) {
+FIXTURE(program)
+{
 	int fd;
 	struct npu_insn insn;
 	int8_t table[256];
@@ -40,11 +41,11 @@ TEST_F(program, valid)
 	EXPECT_EQ(-ENOENT, destroy(self->fd, DRM_IOCTL_NPU_PROGRAM_DESTROY, self->args.handle));
 }
 
-#define REFUSED(name, field, value, error)				\
-	TEST_F(program, name)						\
-	{								\
-		self->args.field = (value);				\
-		EXPECT_EQ(error, create(self));				\
+#define REFUSED(name, field, value, error)      \
+	TEST_F(program, name)                   \
+	{                                       \
+		self->args.field = (value);     \
+		EXPECT_EQ(error, create(self)); \
 	}
 
 REFUSED(flags, flags, 1, -EINVAL)
@@ -65,11 +66,11 @@ REFUSED(insns_unreadable, insns, 8, -EFAULT)
 REFUSED(insns_kernel, insns, 0xffffffff81000000ull, -EFAULT)
 REFUSED(consts_unreadable, consts, 8, -EFAULT)
 
-#define BAD_INSN(name, field, value)					\
-	TEST_F(program, insn_##name)					\
-	{								\
-		self->insn.field = (value);				\
-		EXPECT_EQ(-EINVAL, create(self));			\
+#define BAD_INSN(name, field, value)              \
+	TEST_F(program, insn_##name)              \
+	{                                         \
+		self->insn.field = (value);       \
+		EXPECT_EQ(-EINVAL, create(self)); \
 	}
 
 BAD_INSN(opcode_0, opcode, 0)
@@ -136,7 +137,8 @@ TEST_F(program, copied_once)
 
 /* ------------------------------------------------------------ the launch */
 
-FIXTURE(launch) {
+FIXTURE(launch)
+{
 	struct bench b;
 	struct drm_npu_slot slots[2];
 	struct drm_npu_launch_create args;
@@ -169,11 +171,11 @@ TEST_F(launch, valid)
 	EXPECT_EQ(-ENOENT, destroy(self->b.fd, DRM_IOCTL_NPU_LAUNCH_DESTROY, self->args.handle));
 }
 
-#define LAUNCH_REFUSED(name, field, value, error)			\
-	TEST_F(launch, name)						\
-	{								\
-		self->field = (value);					\
-		EXPECT_EQ(error, launch(self));				\
+#define LAUNCH_REFUSED(name, field, value, error) \
+	TEST_F(launch, name)                      \
+	{                                         \
+		self->field = (value);            \
+		EXPECT_EQ(error, launch(self));   \
 	}
 
 LAUNCH_REFUSED(flags, args.flags, 1, -EINVAL)

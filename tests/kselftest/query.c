@@ -3,7 +3,8 @@
 #include "npu_test.h"
 #include "kselftest_harness.h"
 
-FIXTURE(query) {
+FIXTURE(query)
+{
 	int fd;
 };
 

@@ -13,7 +13,8 @@
  */
 #define SLOW_ROWS 6000u
 
-FIXTURE(submit) {
+FIXTURE(submit)
+{
 	struct bench b;
 };
 
@@ -80,20 +81,20 @@ TEST_F(submit, in_syncobj)
 
 TEST_F(submit, in_syncobj_without_fence)
 {
-	EXPECT_EQ(-EINVAL, submit(self->b.fd, bench_job(&self->b, 0, 0),
-				  syncobj_create(self->b.fd), 0));
+	EXPECT_EQ(-EINVAL,
+		  submit(self->b.fd, bench_job(&self->b, 0, 0), syncobj_create(self->b.fd), 0));
 	EXPECT_EQ(-ENOENT, submit(self->b.fd, bench_job(&self->b, 0, 0), 999, 0));
 	EXPECT_EQ(-ENOENT, submit(self->b.fd, bench_job(&self->b, 0, 0), 0, 999));
 }
 
-#define JOB_REFUSED(name, field, value, error)				\
-	TEST_F(submit, name)						\
-	{								\
-		struct drm_npu_submit_job job = { .job = bench_job(&self->b, 0, 0) }; \
+#define JOB_REFUSED(name, field, value, error)                                            \
+	TEST_F(submit, name)                                                              \
+	{                                                                                 \
+		struct drm_npu_submit_job job = { .job = bench_job(&self->b, 0, 0) };     \
 		struct drm_npu_submit args = { .jobs = (uintptr_t)&job, .job_count = 1 }; \
-									\
-		field = (value);					\
-		EXPECT_EQ(error, npu_ioctl(self->b.fd, DRM_IOCTL_NPU_SUBMIT, &args)); \
+                                                                                          \
+		field = (value);                                                          \
+		EXPECT_EQ(error, npu_ioctl(self->b.fd, DRM_IOCTL_NPU_SUBMIT, &args));     \
 	}
 
 JOB_REFUSED(no_queue, job.job.queue, 999, -ENOENT)
@@ -117,7 +118,8 @@ TEST_F(submit, sync_pad)
 {
 	struct drm_npu_sync out = { .handle = syncobj_create(self->b.fd), .pad = 1 };
 	struct drm_npu_submit_job job = { .job = bench_job(&self->b, 0, 0),
-					  .out_syncs = (uintptr_t)&out, .out_count = 1 };
+					  .out_syncs = (uintptr_t)&out,
+					  .out_count = 1 };
 	struct drm_npu_submit args = { .jobs = (uintptr_t)&job, .job_count = 1 };
 
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->b.fd, DRM_IOCTL_NPU_SUBMIT, &args));

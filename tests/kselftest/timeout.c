@@ -17,7 +17,8 @@ static int run_by_ring(const struct bench *b)
 	if (io_uring_queue_init(4, &ring, 0))
 		return -EIO;
 	sqe = io_uring_get_sqe(&ring);
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_URING_CMD, .fd = b->fd,
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_URING_CMD,
+				      .fd = b->fd,
 				      .cmd_op = NPU_URING_CMD_SUBMIT };
 	memcpy(sqe->cmd, &job, sizeof(job));
 	io_uring_submit_and_wait(&ring, 1);
@@ -26,7 +27,8 @@ static int run_by_ring(const struct bench *b)
 	return res;
 }
 
-FIXTURE(timeout) {
+FIXTURE(timeout)
+{
 	int unused;
 };
 

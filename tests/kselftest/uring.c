@@ -47,7 +47,8 @@ static int result_of(struct io_uring *ring, uint64_t user_data)
 	}
 }
 
-FIXTURE(uring) {
+FIXTURE(uring)
+{
 	struct bench b;
 	struct io_uring ring;
 };
@@ -176,11 +177,11 @@ TEST_F(uring, refused_fields)
 
 	prep(&good, self->b.fd, NPU_URING_CMD_SUBMIT, &job, 0);
 	EXPECT_EQ(0, one(&self->ring, &good));
-#define BAD(field, value, error)					\
-	do {								\
-		sqe = good;						\
-		sqe.field = (value);					\
-		EXPECT_EQ(error, one(&self->ring, &sqe));		\
+#define BAD(field, value, error)                          \
+	do {                                              \
+		sqe = good;                               \
+		sqe.field = (value);                      \
+		EXPECT_EQ(error, one(&self->ring, &sqe)); \
 	} while (0)
 	BAD(cmd_op, 0, -EOPNOTSUPP);
 	BAD(cmd_op, NPU_URING_CMD_CANCEL + 1, -EOPNOTSUPP);
@@ -191,12 +192,12 @@ TEST_F(uring, refused_fields)
 	BAD(splice_fd_in, 1, -EINVAL);
 	BAD(buf_index, 1, -EINVAL);
 #undef BAD
-#define BAD(field, value, error)					\
-	do {								\
-		bad = job;						\
-		bad.field = (value);					\
-		prep(&sqe, self->b.fd, NPU_URING_CMD_SUBMIT, &bad, 0);	\
-		EXPECT_EQ(error, one(&self->ring, &sqe));		\
+#define BAD(field, value, error)                                       \
+	do {                                                           \
+		bad = job;                                             \
+		bad.field = (value);                                   \
+		prep(&sqe, self->b.fd, NPU_URING_CMD_SUBMIT, &bad, 0); \
+		EXPECT_EQ(error, one(&self->ring, &sqe));              \
 	} while (0)
 	BAD(queue, 99, -ENOENT);
 	BAD(launch, 99, -ENOENT);

@@ -19,6 +19,13 @@
 #include "npu.h"
 #include "npu_image.h"
 
+/* The runner lists what was skipped with the line before it. */
+#define skip_because(reason)                     \
+	do {                                     \
+		print_message("# " reason "\n"); \
+		skip();                          \
+	} while (0)
+
 static inline bool test_on_driver(void)
 {
 	const char *backend = getenv("NPU_TEST_BACKEND");

@@ -110,7 +110,7 @@ static void test_order(void **state)
 
 	(void)state;
 	if (test_on_driver())
-		skip();
+		skip_because("of the embedded backend: the order of one worker");
 	test_open(&setup, MANY, 1, 0);
 	for (unsigned int i = 0; i < MANY; i++)
 		requests[i] = npu_session_request(setup.session, (i * 37) % MANY);
@@ -391,7 +391,7 @@ static void test_without_threads(void **state)
 
 	(void)state;
 	if (test_on_driver())
-		skip();
+		skip_because("of the embedded backend: it computes in submit");
 	test_open(&setup, 3, 0, 0);
 	for (unsigned int i = 0; i < 3; i++) {
 		requests[i] = npu_session_request(setup.session, i);
@@ -458,8 +458,7 @@ static void test_memory_changes_under_jobs(void **state)
 
 	(void)state;
 #if defined(__SANITIZE_THREAD__)
-	/* The race is what is tested. */
-	skip();
+	skip_because("the race is what is tested");
 #endif
 	test_open(&setup, 4, 2, 0);
 	header = (const void *)setup.image.data;
@@ -512,7 +511,7 @@ static void test_no_descriptors(void **state)
 
 	(void)state;
 	if (test_on_driver())
-		skip();
+		skip_because("of the embedded backend: it opens descriptors");
 	test_open(&setup, 1, 0, 0);
 	count = open_descriptors();
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -544,7 +543,7 @@ static void test_variants(void **state)
 
 	(void)state;
 	if (test_on_driver())
-		skip();
+		skip_because("of the embedded backend: the driver chooses its variant");
 	npu_mlp_init(&mlp, 3, width, 1);
 	image = npu_mlp_image(&mlp, 0);
 	for (unsigned int v = 0; (variant = npu_variant_at(v)); v++) {

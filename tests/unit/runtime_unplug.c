@@ -79,12 +79,12 @@ static void test_unplug_in_flight(void **state)
 
 	(void)state;
 	if (!test_on_driver())
-		skip();
+		skip_because("nothing to unplug in process; vm/runtime_unplug runs it");
 	jobs = test_long_jobs(JOBS);
 	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
-		skip();
+		skip_because("the device cannot be unbound by this user");
 	}
 	for (int i = 0; i < jobs; i++)
 		requests[i] = npu_session_request(setup.session, i);
@@ -130,12 +130,12 @@ static void test_unplug_and_close(void **state)
 
 	(void)state;
 	if (!test_on_driver())
-		skip();
+		skip_because("nothing to unplug in process; vm/runtime_unplug runs it");
 	jobs = test_long_jobs(JOBS);
 	test_open(&setup, jobs, 0, TEST_LONG);
 	if (!find_binding(setup.device, &binding)) {
 		test_close(&setup);
-		skip();
+		skip_because("the device cannot be unbound by this user");
 	}
 	in_ring = !io_uring_queue_init(JOBS, &ring, 0);
 	for (unsigned int i = 0; i < jobs; i++) {

@@ -36,7 +36,9 @@ static int setup(void)
 {
 	struct npu_insn nop = { .opcode = NPU_OP_NOP };
 	struct drm_npu_program_create program = {
-		.insns = (uintptr_t)&nop, .insn_count = 1, .isa_version = NPU_ISA_VERSION,
+		.insns = (uintptr_t)&nop,
+		.insn_count = 1,
+		.isa_version = NPU_ISA_VERSION,
 	};
 	struct drm_npu_launch_create launch = { .count = 1 };
 	struct drm_npu_queue_create queue = { .priority = DRM_NPU_PRIORITY_NORMAL };
@@ -57,7 +59,8 @@ static int by_ioctl(int jobs)
 {
 	struct drm_syncobj_create syncobj = { 0 };
 	struct drm_npu_sync out = { 0 };
-	struct drm_npu_submit_job desc = { .job = job, .out_syncs = (uintptr_t)&out,
+	struct drm_npu_submit_job desc = { .job = job,
+					   .out_syncs = (uintptr_t)&out,
 					   .out_count = 1 };
 	struct drm_npu_submit submit = { .jobs = (uintptr_t)&desc, .job_count = 1 };
 	struct drm_syncobj_wait wait = { .count_handles = 1, .timeout_nsec = INT64_MAX };
@@ -92,7 +95,7 @@ static int by_ring(struct io_uring *ring, int jobs, int depth)
 		if (io_uring_submit_and_wait(ring, depth) != depth)
 			return -1;
 		count = 0;
-		io_uring_for_each_cqe(ring, head, cqe) {
+		io_uring_for_each_cqe (ring, head, cqe) {
 			if (cqe->res)
 				return -1;
 			count++;
@@ -104,8 +107,8 @@ static int by_ring(struct io_uring *ring, int jobs, int depth)
 
 static int ring_of(struct io_uring *ring)
 {
-	int ret = io_uring_queue_init(64, ring, IORING_SETUP_SINGLE_ISSUER |
-						IORING_SETUP_DEFER_TASKRUN);
+	int ret = io_uring_queue_init(64, ring,
+				      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 
 	return ret ? ret : io_uring_register_files(ring, &device, 1);
 }
