@@ -176,13 +176,11 @@ struct npu_binding {
  * @kref: its handle, and each job
  * @work: releases it: unmapping takes reservation locks, which a core must not
  * @npu: for the counters
- * @user: charged with @pinned
  * @program: referenced
  * @count: indices
  * @shared: some buffer is shareable or imported, so that jobs take the slow path
  * @imported_write: one that is imported is written: its jobs publish no fence
  * @scratch_bytes: that a job needs of the queue
- * @pinned: bytes charged
  * @cost_ns: validated cost as time
  * @bindings: [program->slot_count]
  */
@@ -190,13 +188,11 @@ struct npu_launch {
 	struct kref kref;
 	struct work_struct work;
 	struct npu_device *npu;
-	struct npu_user *user;
 	struct npu_program *program;
 	u32 count;
 	bool shared;
 	bool imported_write;
 	u64 scratch_bytes;
-	u64 pinned;
 	u64 cost_ns;
 	struct npu_binding bindings[];
 };
@@ -205,12 +201,14 @@ struct npu_launch {
  * struct npu_scratch - scratch memory of a queue; a job keeps what it was submitted with
  * @kref: the queue, and each job
  * @work: frees it: vfree() does not belong into a core
+ * @user: charged with @bytes, referenced
  * @bytes: size
  * @memory: zeroed when it was allocated
  */
 struct npu_scratch {
 	struct kref kref;
 	struct work_struct work;
+	struct npu_user *user;
 	u64 bytes;
 	void *memory;
 };
@@ -354,6 +352,8 @@ struct npu_core {
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size);
 struct drm_gem_object *npu_gem_import(struct drm_device *drm, struct dma_buf *dmabuf);
 bool npu_gem_is_shared(const struct drm_gem_object *obj);
+int npu_gem_pin(struct drm_gem_object *obj, struct npu_user *user, struct iosys_map *map);
+void npu_gem_unpin(struct drm_gem_object *obj, struct iosys_map *map);
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 

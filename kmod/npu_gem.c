@@ -10,7 +10,7 @@
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include <drm/drm_gem.h>
@@ -24,10 +24,16 @@
  * struct npu_bo - a buffer
  * @base: shmem object
  * @shareable: DRM_NPU_BO_SHAREABLE; constant
+ * @pin_lock: guards @pins and @user
+ * @pins: bindings of launches that have it mapped
+ * @user: charged with its size while there are pins, referenced
  */
 struct npu_bo {
 	struct drm_gem_shmem_object base;
 	bool shareable;
+	struct mutex pin_lock;
+	u32 pins;
+	struct npu_user *user;
 };
 
 static struct npu_bo *to_npu_bo(const struct drm_gem_object *obj)
@@ -43,7 +49,54 @@ bool npu_gem_is_shared(const struct drm_gem_object *obj)
 static void npu_gem_free(struct drm_gem_object *obj)
 {
 	atomic_dec(&to_npu(obj->dev)->counts.buffers);
+	mutex_destroy(&to_npu_bo(obj)->pin_lock);
 	drm_gem_shmem_object_free(obj);
+}
+
+/*
+ * Pin and map a buffer for a launch of @user, who is charged with it; however many bindings it
+ * has, it is charged once.
+ */
+int npu_gem_pin(struct drm_gem_object *obj, struct npu_user *user, struct iosys_map *map)
+{
+	struct npu_bo *bo = to_npu_bo(obj);
+	int ret = 0;
+
+	mutex_lock(&bo->pin_lock);
+	if (!bo->pins) {
+		ret = npu_user_charge(user, obj->size);
+		if (ret) {
+			drm_dbg(obj->dev, "launch_create: over the limit of pinned memory\n");
+			goto out;
+		}
+	}
+	ret = drm_gem_vmap_unlocked(obj, map);
+	if (ret) {
+		if (!bo->pins)
+			npu_user_uncharge(user, obj->size);
+		goto out;
+	}
+	if (!bo->pins++)
+		bo->user = npu_user_ref(user);
+out:
+	mutex_unlock(&bo->pin_lock);
+	return ret;
+}
+
+void npu_gem_unpin(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	struct npu_bo *bo = to_npu_bo(obj);
+	struct npu_user *user = NULL;
+
+	mutex_lock(&bo->pin_lock);
+	drm_gem_vunmap_unlocked(obj, map);
+	if (!--bo->pins)
+		swap(user, bo->user);
+	mutex_unlock(&bo->pin_lock);
+	if (user) {
+		npu_user_uncharge(user, obj->size);
+		npu_user_put(user);
+	}
 }
 
 static int npu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
@@ -103,6 +156,7 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->base.base.funcs = &npu_gem_funcs;
+	mutex_init(&bo->pin_lock);
 	atomic_inc(&to_npu(drm)->counts.buffers);
 	return &bo->base.base;
 }
@@ -135,7 +189,6 @@ int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fil
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
 	to_npu_bo(&shmem->base)->shareable = args->flags & DRM_NPU_BO_SHAREABLE;
-	mapping_set_gfp_mask(shmem->base.filp->f_mapping, GFP_HIGHUSER | __GFP_ACCOUNT);
 
 	args->size = shmem->base.size;
 	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);

@@ -25,11 +25,9 @@ static void npu_launch_release_work(struct work_struct *work)
 		if (!binding->obj)
 			continue;
 		if (binding->base)
-			drm_gem_vunmap_unlocked(binding->obj, &binding->map);
+			npu_gem_unpin(binding->obj, &binding->map);
 		drm_gem_object_put(binding->obj);
 	}
-	npu_user_uncharge(launch->user, launch->pinned);
-	npu_user_put(launch->user);
 	npu_program_put(launch->program);
 	atomic_dec(&launch->npu->counts.launches);
 	drm_dev_put(&launch->npu->drm);
@@ -93,6 +91,7 @@ static int npu_launch_bind_buffer(struct drm_device *drm, struct drm_file *file,
 {
 	const struct npu_slot_need *need = &launch->program->needs[i];
 	struct npu_binding *binding = &launch->bindings[i];
+	struct npu_client *client = file->driver_priv;
 	bool written = need->access & NPU_SLOT_WRITE;
 	u64 end;
 	int ret;
@@ -121,14 +120,7 @@ static int npu_launch_bind_buffer(struct drm_device *drm, struct drm_file *file,
 			binding->obj->size);
 		return -ENOSPC;
 	}
-	ret = npu_user_charge(launch->user, binding->obj->size);
-	if (ret) {
-		drm_dbg(drm, "launch_create: over the limit of pinned memory\n");
-		return ret;
-	}
-	launch->pinned += binding->obj->size;
-
-	ret = drm_gem_vmap_unlocked(binding->obj, &binding->map);
+	ret = npu_gem_pin(binding->obj, client->user, &binding->map);
 	if (ret)
 		return ret;
 	binding->base = (u8 *)binding->map.vaddr + slot->offset;
@@ -206,7 +198,6 @@ int npu_ioctl_launch_create(struct drm_device *drm, void *data, struct drm_file 
 	kref_init(&launch->kref);
 	INIT_WORK(&launch->work, npu_launch_release_work);
 	launch->npu = client->npu;
-	launch->user = npu_user_ref(client->user);
 	launch->program = program;
 	launch->count = args->count;
 	launch->cost_ns = client->npu->backend->cost_ns(client->npu, program->cost);

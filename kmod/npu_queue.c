@@ -18,6 +18,8 @@ static void npu_scratch_free_work(struct work_struct *work)
 	struct npu_scratch *scratch = container_of(work, struct npu_scratch, work);
 
 	vfree(scratch->memory);
+	npu_user_uncharge(scratch->user, scratch->bytes);
+	npu_user_put(scratch->user);
 	kfree(scratch);
 }
 
@@ -33,22 +35,29 @@ void npu_scratch_put(struct npu_scratch *scratch)
 	kref_put(&scratch->kref, npu_scratch_release);
 }
 
-static struct npu_scratch *npu_scratch_create(u64 bytes)
+static struct npu_scratch *npu_scratch_create(struct npu_user *user, u64 bytes)
 {
 	struct npu_scratch *scratch;
 
 	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL_ACCOUNT);
 	if (!scratch)
 		return NULL;
+	if (npu_user_charge(user, bytes))
+		goto err_free;
 	scratch->memory = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!scratch->memory) {
-		kfree(scratch);
-		return NULL;
-	}
+	if (!scratch->memory)
+		goto err_uncharge;
+	scratch->user = npu_user_ref(user);
 	kref_init(&scratch->kref);
 	INIT_WORK(&scratch->work, npu_scratch_free_work);
 	scratch->bytes = bytes;
 	return scratch;
+
+err_uncharge:
+	npu_user_uncharge(user, bytes);
+err_free:
+	kfree(scratch);
+	return NULL;
 }
 
 /*
@@ -63,7 +72,7 @@ struct npu_scratch *npu_scratch_get(struct npu_queue *queue, u64 bytes)
 	scratch = queue->scratch;
 	if (!scratch || scratch->bytes < bytes) {
 		old = scratch;
-		scratch = npu_scratch_create(bytes);
+		scratch = npu_scratch_create(queue->client->user, bytes);
 		if (scratch) {
 			queue->scratch = scratch;
 			if (old)
