@@ -342,7 +342,7 @@ struct npu_epoch {
  * @validation_fraction: else this share of the training data, taken at random, is held out
  * @patience: stop after so many epochs without a better validation loss (training loss where
  *	there is none), and in any case leave the weights of the best epoch; 0 for neither
- * @min_delta: better means lower by more than this
+ * @min_delta: better means lower by more than this, 0 or above
  * @threads: 0 for the CPUs that this process may use; networks too small to gain use one
  * @progress: called by the calling thread at the end of every epoch, and after batches, at most
  *	ten times a second; non-zero stops training with -ECANCELED. NULL for none

@@ -374,6 +374,10 @@ static void test_refused_fits(void **state)
 	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -EINVAL, &err, "dense2");
 	options = (struct npu_fit_options){ .optimizer = npu_adam(.rate = -1) };
 	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -EINVAL, &err, "rate");
+	options = (struct npu_fit_options){ .min_delta = NAN };
+	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -EINVAL, &err, "min_delta");
+	options = (struct npu_fit_options){ .min_delta = -1 };
+	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -EINVAL, &err, "min_delta");
 	other = model_of(2, 4, 3, NPU_LINEAR, 1);
 	options = (struct npu_fit_options){ .loss = NPU_LOSS_CROSS_ENTROPY };
 	refused(npu_model_fit(other, &xor_data, &options, NULL, &err), -EINVAL, &err, "softmax");

@@ -59,6 +59,11 @@ static int set_defaults(struct fit *fit)
 		return npu_error_set(fit->err, -EINVAL,
 				     "validation fraction %g: it must be in [0, 1)",
 				     (double)o->validation_fraction);
+	/* NaN would never be exceeded: training would stop for no reason. */
+	if (!(o->min_delta >= 0) || isinf(o->min_delta))
+		return npu_error_set(fit->err, -EINVAL,
+				     "min_delta %g: it must be 0 or above, and finite",
+				     (double)o->min_delta);
 	return npu_optimizer_resolve(&o->optimizer, fit->err);
 }
 
