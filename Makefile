@@ -11,6 +11,7 @@ VERSION	:= 0.1.0
 SOVERSION := 0
 
 CC	?= gcc
+PKG_CONFIG ?= pkg-config
 # SAN=1 builds everything with ASan and UBSan, TSAN=1 with TSan, each in a folder of its own.
 B	:= build$(if $(SAN),-san)$(if $(TSAN),-tsan)
 
@@ -26,12 +27,21 @@ ALL_LDFLAGS := -pthread $(SANFLAGS) $(LDFLAGS)
 .PHONY: all
 all: libs tools
 
-# What `make demo` installs is asked for by the rest: these targets must do without it.
-WITHOUT_PACKAGES := help demo demo-vm check
-ifneq ($(filter-out $(WITHOUT_PACKAGES),$(or $(MAKECMDGOALS),all)),)
+# What `make demo` installs, and the targets that do without it.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libdrm-dev liburing-dev protobuf-c-compiler \
+		  libprotobuf-c-dev zlib1g-dev libjson-c-dev
+WITHOUT_PACKAGES := help demo demo-vm check modules modules_install clean install-dkms uninstall
+GOALS := $(or $(MAKECMDGOALS),all)
+
+include tools/packaging/install.mk
+ifneq ($(filter-out $(WITHOUT_PACKAGES),$(GOALS)),)
+ifneq ($(filter all libs tools install,$(GOALS)),)
+ifeq ($(shell $(PKG_CONFIG) --exists libdrm liburing libprotobuf-c zlib json-c 2>/dev/null && echo found),)
+$(error packages are missing: apt-get install $(BUILD_PACKAGES), or `make demo`, which does it)
+endif
+endif
 include libnpu/libnpu.mk
 include tools/tools.mk
-include tools/packaging/install.mk
 include tests/tests.mk
 endif
 
@@ -40,8 +50,6 @@ help:
 	@cat tools/packaging/make-help.txt
 
 # ------------------------------------------------------------------------ demo
-BUILD_PACKAGES := gcc libc6-dev pkg-config libdrm-dev liburing-dev protobuf-c-compiler \
-		  libprotobuf-c-dev zlib1g-dev libjson-c-dev
 VM_PACKAGES := linux-headers-6.12-amd64 qemu-system-x86 busybox-static cpio kmod xz-utils
 
 .PHONY: demo demo-vm
@@ -71,12 +79,11 @@ check:
 # newest 6.12 headers that are installed.
 KDIR ?= $(or $(KERNEL_SRC),$(wildcard /lib/modules/$(shell uname -r)/build),$(lastword $(sort $(wildcard /usr/src/linux-headers-6.12*-amd64))))
 
-.PHONY: modules modules_install
-modules:
+.PHONY: modules modules_install headers
+modules modules_install: headers
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+headers:
 	@test -n "$(KDIR)" || { echo "no kernel headers found: apt install linux-headers-6.12-amd64, or make modules KDIR=..." >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
-modules_install:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
 
 .PHONY: clean
 clean:

@@ -2,7 +2,6 @@
 # The two libraries. A new source file in a folder below is built without a change here;
 # only files that need instruction-set flags are named.
 
-PKG_CONFIG ?= pkg-config
 # libdrm: DRM's ioctl wrappers and syncobjs; liburing: rings. Nothing else in the runtime.
 RUNTIME_PKGS := libdrm liburing
 # protobuf-c: ONNX files; zlib: gzipped IDX files.
