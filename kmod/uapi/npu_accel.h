@@ -502,8 +502,8 @@ struct drm_npu_sync {
  * @in_syncs: user address of @in_count struct drm_npu_sync to wait for before it starts; each
  *	must already have a fence (-EINVAL otherwise). The job fails with the error of a
  *	fence that failed
- * @out_syncs: user address of @out_count struct drm_npu_sync that get its fence; a timeline
- *	point must lie beyond those already there
+ * @out_syncs: user address of @out_count struct drm_npu_sync that get its fence; as ever with
+ *	timelines, points must grow for a wait to mean what it says
  * @in_count: 0 to max_syncs
  * @out_count: 0 to max_syncs
  * @flags: zero
@@ -585,7 +585,7 @@ struct drm_npu_cancel {
  * IORING_URING_CMD_FIXED) and the rest that the command does not use must be zero.
  *
  * NPU_URING_CMD_SUBMIT, struct drm_npu_job: cqe->res is 0 or -errno once the job has
- * ended. On a ring with IORING_SETUP_CQE32, big_cqe[0] is device ns (low 32 bits) and
+ * ended; -EBUSY where the ioctl says -EAGAIN, a full queue. On a ring with IORING_SETUP_CQE32, big_cqe[0] is device ns (low 32 bits) and
  * queued µs (high 32 bits), each saturating.
  *
  * NPU_URING_CMD_CANCEL, struct drm_npu_cancel: cqe->res is the number of jobs or -ENOENT.
