@@ -585,8 +585,9 @@ struct drm_npu_cancel {
  * IORING_URING_CMD_FIXED) and the rest that the command does not use must be zero.
  *
  * NPU_URING_CMD_SUBMIT, struct drm_npu_job: cqe->res is 0 or -errno once the job has
- * ended; -EBUSY where the ioctl says -EAGAIN, a full queue. On a ring with IORING_SETUP_CQE32, big_cqe[0] is device ns (low 32 bits) and
- * queued µs (high 32 bits), each saturating.
+ * ended; -EBUSY where the ioctl says -EAGAIN, a full queue. On a ring with
+ * IORING_SETUP_CQE32, big_cqe[0] is device ns (low 32 bits) and queued µs (high 32 bits),
+ * each saturating.
  *
  * NPU_URING_CMD_CANCEL, struct drm_npu_cancel: cqe->res is the number of jobs or -ENOENT.
  *
