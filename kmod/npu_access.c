@@ -79,9 +79,21 @@ void npu_access_end(struct npu_job *job)
 	npu_access_end_first(job->launch, job->launch->program->slot_count);
 }
 
+/* Fences that the jobs may add to one buffer: as many as they have bindings to shared ones. */
+static unsigned int npu_access_count(struct npu_job *const *jobs, unsigned int count)
+{
+	unsigned int j, bindings = 0;
+	u32 i;
+
+	for (j = 0; j < count; j++)
+		for (i = 0; i < jobs[j]->launch->program->slot_count; i++)
+			bindings += npu_binding_shared(jobs[j]->launch, i);
+	return bindings;
+}
+
 static int npu_access_lock(struct drm_exec *exec, struct npu_job *const *jobs, unsigned int count)
 {
-	unsigned int j;
+	unsigned int j, fences = npu_access_count(jobs, count);
 	u32 i;
 	int ret;
 
@@ -91,7 +103,7 @@ static int npu_access_lock(struct drm_exec *exec, struct npu_job *const *jobs, u
 		for (i = 0; i < launch->program->slot_count; i++) {
 			if (!npu_binding_shared(launch, i))
 				continue;
-			ret = drm_exec_prepare_obj(exec, launch->bindings[i].obj, count);
+			ret = drm_exec_prepare_obj(exec, launch->bindings[i].obj, fences);
 			if (ret)
 				return ret;
 		}

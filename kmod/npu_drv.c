@@ -169,7 +169,7 @@ static unsigned int npu_core_count(void)
 static int npu_probe(struct platform_device *pdev)
 {
 	struct npu_device *npu;
-	int ret, p;
+	int ret;
 
 	npu = devm_drm_dev_alloc(&pdev->dev, &npu_driver, struct npu_device, drm);
 	if (IS_ERR(npu))
@@ -179,13 +179,7 @@ static int npu_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	spin_lock_init(&npu->lock);
-	for (p = 0; p < NPU_PRIORITIES; p++)
-		INIT_LIST_HEAD(&npu->ready[p]);
-	INIT_LIST_HEAD(&npu->idle);
-	INIT_LIST_HEAD(&npu->queues);
-	init_waitqueue_head(&npu->drained);
-
+	npu_sched_init(npu);
 	npu->backend = &npu_simd_backend;
 	ret = npu->backend->init(npu, variant);
 	if (ret)

@@ -302,6 +302,8 @@ struct npu_job_wait {
  * @started_ns: when its first step began, 0 before
  * @cmd: io_uring command to complete, or NULL
  * @fence: to signal, or NULL
+ * @granted: it has the core although more urgent ones are ready, and keeps it for a slice;
+ *	written when a core takes it
  * @end_access: imported buffers were opened for CPU access
  * @unsignalled: in-fences still to come, plus one until it is published
  * @wait_count: entries of @waits
@@ -324,6 +326,7 @@ struct npu_job {
 	u64 started_ns;
 	struct io_uring_cmd *cmd;
 	struct dma_fence *fence;
+	bool granted;
 	bool end_access;
 	atomic_t unsignalled;
 	u32 wait_count;

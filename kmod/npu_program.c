@@ -69,7 +69,15 @@ static int npu_program_check_args(struct drm_device *drm,
 
 static void *npu_program_copy(u64 address, size_t bytes)
 {
-	return vmemdup_user(u64_to_user_ptr(address), bytes);
+	void *copy = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(copy, u64_to_user_ptr(address), bytes)) {
+		kvfree(copy);
+		return ERR_PTR(-EFAULT);
+	}
+	return copy;
 }
 
 static int npu_program_validate(struct drm_device *drm, struct npu_program *program, u32 const_size)

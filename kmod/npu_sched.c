@@ -108,12 +108,14 @@ struct npu_job *npu_sched_pick(struct npu_device *npu, u64 now)
 {
 	struct npu_queue *queue;
 	struct npu_job *job;
+	bool granted;
 
 	lockdep_assert_held(&npu->lock);
 	queue = npu_sched_choose(npu, now);
 	if (!queue)
 		return NULL;
 	npu_queue_unready(queue);
+	granted = npu->ready_mask && __fls(npu->ready_mask) > queue->priority;
 	npu->virtual_ns = max(npu->virtual_ns, queue->client->virtual_ns);
 	job = list_first_entry(&queue->jobs, struct npu_job, node);
 	list_del_init(&job->node);
@@ -121,6 +123,7 @@ struct npu_job *npu_sched_pick(struct npu_device *npu, u64 now)
 	queue->backlog_ns -= job->launch->cost_ns;
 	queue->running = job;
 	job->state = NPU_JOB_RUNNING;
+	job->granted = granted;
 	return job;
 }
 
@@ -130,7 +133,9 @@ bool npu_sched_should_yield(struct npu_device *npu, const struct npu_job *job, u
 
 	if (!ready)
 		return false;
-	return __fls(ready) > job->queue->priority || ran_ns > SLICE_NS;
+	if (ran_ns > SLICE_NS)
+		return true;
+	return __fls(ready) > job->queue->priority && !job->granted;
 }
 
 void npu_sched_charge(struct npu_job *job, u64 ran_ns)

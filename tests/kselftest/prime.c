@@ -183,4 +183,22 @@ TEST(cpu_access_waits_for_the_job)
 	bench_free(&b);
 }
 
+/* One buffer in a written and in a read slot, by jobs of several queues: each adds its fences. */
+TEST(many_fences_in_one_buffer)
+{
+	struct drm_npu_submit_job jobs[8] = { 0 };
+	struct drm_npu_submit args = { .jobs = (uintptr_t)jobs, .job_count = 8 };
+	struct bench b;
+	int i;
+
+	ASSERT_EQ(0, bench_nop(&b));
+	ASSERT_EQ(0, bind_to(&b, bo_create(b.fd, 4096, DRM_NPU_BO_SHAREABLE), 100));
+	for (i = 0; i < 8; i++) {
+		jobs[i].job = bench_job(&b, 0, 0);
+		jobs[i].job.queue = queue_create(b.fd, DRM_NPU_PRIORITY_NORMAL);
+	}
+	EXPECT_EQ(0, npu_ioctl(b.fd, DRM_IOCTL_NPU_SUBMIT, &args));
+	bench_free(&b);
+}
+
 TEST_HARNESS_MAIN
