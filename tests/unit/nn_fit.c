@@ -368,6 +368,9 @@ static void test_refused_fits(void **state)
 	refused(npu_model_fit(model, &data, &options, NULL, &err), -EINVAL, &err, "neither labels");
 	data.samples = 0;
 	refused(npu_model_fit(model, &data, &options, NULL, &err), -EINVAL, &err, "no samples");
+	other = model_of(2, 4, 1, NPU_SOFTMAX, 1);
+	refused(npu_model_fit(other, &xor_data, &options, NULL, &err), -EINVAL, &err, "always 1");
+	npu_model_free(other);
 	options.loss = NPU_LOSS_BINARY_CROSS_ENTROPY;
 	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -EINVAL, &err, "sigmoid");
 	options.loss = NPU_LOSS_MSE;

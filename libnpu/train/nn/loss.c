@@ -61,6 +61,11 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 			"cross-entropy needs a softmax at the end, but layer \"%s\" has "
 			"none; give it the softmax activation, or use another loss",
 			name);
+	if (*loss == NPU_LOSS_CROSS_ENTROPY && outputs == 1)
+		return npu_error_set(err, -EINVAL,
+				     "layer \"%s\" is a softmax of one output, which is always 1; "
+				     "give it an output a class, or one output and the sigmoid "
+				     "activation", name);
 	if (*loss == NPU_LOSS_BINARY_CROSS_ENTROPY && last_activation(model) != NPU_SIGMOID)
 		return npu_error_set(
 			err, -EINVAL,
