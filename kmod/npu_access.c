@@ -64,6 +64,7 @@ int npu_access_begin(struct npu_job *job)
 		ret = dma_buf_begin_cpu_access(dmabuf, npu_binding_direction(launch, i));
 		if (ret) {
 			npu_access_end_first(launch, i);
+			job->end_access = false;
 			return ret;
 		}
 		job->end_access = true;

@@ -134,10 +134,11 @@ static int npu_core_thread(void *data)
 	bool cookie = dma_fence_begin_signalling();
 
 	while (!kthread_should_stop()) {
-		u64 now = ktime_get_ns();
 		struct npu_job *job;
+		u64 now;
 
 		spin_lock_irq(&npu->lock);
+		now = ktime_get_ns();
 		job = npu_sched_pick(npu, now);
 		core->job = job;
 		core->began_ns = now;

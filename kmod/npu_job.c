@@ -152,7 +152,7 @@ static void npu_job_unblock(struct npu_job *job, int error)
 	spin_lock_irqsave(&npu->lock, flags);
 	if (error && !job->abort)
 		WRITE_ONCE(job->abort, error);
-	if (atomic_dec_and_test(&job->unsignalled) && job->state == NPU_JOB_QUEUED)
+	if ((atomic_dec_and_test(&job->unsignalled) || error) && job->state == NPU_JOB_QUEUED)
 		npu_queue_update(job->queue);
 	spin_unlock_irqrestore(&npu->lock, flags);
 }
