@@ -85,7 +85,7 @@ static void npu_core_requeue(struct npu_job *job)
 	queue->queued++;
 	queue->backlog_ns += job->launch->cost_ns;
 	queue->running = NULL;
-	npu_queue_update(queue);
+	npu_queue_sort(queue);
 }
 
 static void npu_core_do(struct npu_core *core, struct npu_job *job)
@@ -105,10 +105,12 @@ static void npu_core_do(struct npu_core *core, struct npu_job *job)
 		return;
 	}
 	job->state = NPU_JOB_DONE;
-	job->result = result;
+	/* whoever cancelled it, even if after its last step, was told that it ends so */
+	job->result = result ? result : job->abort;
+	queue->level = queue->priority;
 	queue->running = NULL;
 	queue->completing = true;
-	if (result)
+	if (job->result)
 		queue->client->jobs_failed++;
 	else
 		queue->client->jobs_done++;
@@ -120,7 +122,7 @@ static void npu_core_do(struct npu_core *core, struct npu_job *job)
 
 	spin_lock_irq(&npu->lock);
 	queue->completing = false;
-	npu_queue_update(queue);
+	npu_queue_sort(queue);
 	if (!--npu->active)
 		wake_up_all(&npu->drained);
 	spin_unlock_irq(&npu->lock);
@@ -145,6 +147,8 @@ static int npu_core_thread(void *data)
 		if (!job) {
 			list_add(&core->idle, &npu->idle);
 			set_current_state(TASK_IDLE);
+		} else if (npu->ready_mask) {
+			npu_core_wake(npu);
 		}
 		spin_unlock_irq(&npu->lock);
 		if (job) {

@@ -62,13 +62,13 @@ struct npu_counts {
  * @counts: live objects, atomic
  * @lock: scheduler lock, taken with interrupts off; guards everything below it, and
  *	what struct npu_queue, npu_job, npu_client and npu_core say it guards
- * @ready: queues whose first job can run and is not running, by priority
+ * @ready: queues whose first job can run and is not running, by level
  * @ready_mask: bit p is set while @ready[p] is not empty; read without the lock by running
  *	cores, which only means that they look a step later
  * @idle: cores that sleep
  * @queues: every queue, for unplug
  * @gone: no more submissions: -ENODEV
- * @low_due: when, in ns, the low priority gets a turn whatever else is ready
+ * @low_due: when, in ns, the low level gets a step whatever else is ready
  * @virtual_ns: of the client that was picked last: where one that was idle starts again
  * @active: jobs published and not yet ended
  * @drained: woken when @active becomes 0
@@ -116,7 +116,7 @@ struct npu_user;
  * @launches: likewise
  * @queues: likewise
  * @device_ns: time that its ended steps took; npu_device.lock for writing
- * @virtual_ns: device time scaled by priority weight, for fairness; npu_device.lock
+ * @virtual_ns: device time, and what was let pass while idle, for fairness; npu_device.lock
  * @jobs_done: jobs ended without error; npu_device.lock
  * @jobs_failed: jobs ended otherwise; npu_device.lock
  */
@@ -226,7 +226,10 @@ struct npu_scratch {
  * @seqno: of the last fence published; npu_device.lock
  * @link: in npu_device.queues; npu_device.lock
  * @ready: in npu_device.ready[]; npu_device.lock
+ * @ready_level: of which level; npu_device.lock
  * @ready_since: when it got there, ns; npu_device.lock
+ * @level: @priority, or higher since its first job had to wait too long; npu_device.lock, but a
+ *	core that runs the job reads it without
  * @jobs: not started, in order, and the one that runs first of all; npu_device.lock
  * @running: the job that a core has; npu_device.lock
  * @completing: a job has ended and is being completed: the next must not overtake it, since
@@ -249,7 +252,9 @@ struct npu_queue {
 
 	struct list_head link;
 	struct list_head ready;
+	u32 ready_level;
 	u64 ready_since;
+	u32 level;
 	struct list_head jobs;
 	struct npu_job *running;
 	bool completing;
@@ -302,8 +307,6 @@ struct npu_job_wait {
  * @started_ns: when its first step began, 0 before
  * @cmd: io_uring command to complete, or NULL
  * @fence: to signal, or NULL
- * @granted: it has the core although more urgent ones are ready, and keeps it for a slice;
- *	written when a core takes it
  * @end_access: imported buffers were opened for CPU access
  * @unsignalled: in-fences still to come, plus one until it is published
  * @wait_count: entries of @waits
@@ -326,7 +329,6 @@ struct npu_job {
 	u64 started_ns;
 	struct io_uring_cmd *cmd;
 	struct dma_fence *fence;
-	bool granted;
 	bool end_access;
 	atomic_t unsignalled;
 	u32 wait_count;
@@ -420,6 +422,7 @@ void npu_core_wake(struct npu_device *npu);
 
 /* npu_sched.c */
 void npu_sched_init(struct npu_device *npu);
+bool npu_queue_sort(struct npu_queue *queue);
 void npu_queue_update(struct npu_queue *queue);
 struct npu_job *npu_sched_pick(struct npu_device *npu, u64 now);
 bool npu_sched_should_yield(struct npu_device *npu, const struct npu_job *job, u64 ran_ns);

@@ -247,6 +247,7 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 	queue->npu = npu;
 	queue->client = npu_client_get(client);
 	queue->priority = args->priority;
+	queue->level = args->priority;
 	queue->context = dma_fence_context_alloc(1);
 	INIT_WORK(&queue->work, npu_queue_release_work);
 	mutex_init(&queue->scratch_lock);

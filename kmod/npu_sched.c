@@ -2,9 +2,11 @@
 /*
  * DOC: which job runs next
  *
- * Higher priority first; among equals, the client that has had the least device time. Two rules
- * keep fences bounded in time: the low priority gets a slice now and then whatever else is ready,
- * and a queue that has been ready for a second goes first.
+ * Higher level first; among equals, the client that has had the least device time. A queue's level
+ * is its priority, but three rules keep fences bounded in time: the low level gets a step of each
+ * millisecond whatever else is ready; a queue that has been ready for a second without a turn is
+ * raised by a level until its job ends; and a job that is only to be told that it was aborted,
+ * which takes no device time, comes first.
  *
  * Everything here runs under npu_device.lock except npu_sched_should_yield(), which a core asks
  * between two steps and which may be wrong by one step.
@@ -14,7 +16,7 @@
 #include "npu_drv.h"
 
 #define SLICE_NS	(1 * NSEC_PER_MSEC)	/* before an equal gets its turn */
-#define LOW_PERIOD_NS	(20 * NSEC_PER_MSEC)	/* the low priority gets a slice of each */
+#define LOW_PERIOD_NS	(1 * NSEC_PER_MSEC)	/* the low level gets a step of each */
 #define STARVED_NS	(1ull * NSEC_PER_SEC)
 
 void npu_sched_init(struct npu_device *npu)
@@ -44,30 +46,55 @@ static void npu_queue_unready(struct npu_queue *queue)
 	struct npu_device *npu = queue->npu;
 
 	list_del_init(&queue->ready);
-	if (list_empty(&npu->ready[queue->priority]))
-		__clear_bit(queue->priority, &npu->ready_mask);
+	if (list_empty(&npu->ready[queue->ready_level]))
+		__clear_bit(queue->ready_level, &npu->ready_mask);
 }
 
-/* Put the queue among the ready ones, or take it out, as its first job has it. */
-void npu_queue_update(struct npu_queue *queue)
+static void npu_queue_make_ready(struct npu_queue *queue, u32 level, u64 now)
 {
 	struct npu_device *npu = queue->npu;
-	bool runnable = npu_queue_runnable(queue);
+
+	list_add_tail(&queue->ready, &npu->ready[level]);
+	__set_bit(level, &npu->ready_mask);
+	queue->ready_level = level;
+	queue->ready_since = now;
+}
+
+/*
+ * Put the queue among the ready ones, or take it out, as its first job has it. A core that is
+ * about to pick calls this; everybody else wakes a core, too, by npu_queue_update().
+ */
+bool npu_queue_sort(struct npu_queue *queue)
+{
+	struct npu_device *npu = queue->npu;
+	bool ready = !list_empty(&queue->ready);
+	u32 level;
 
 	lockdep_assert_held(&npu->lock);
-	if (runnable == !list_empty(&queue->ready))
-		return;
-	if (!runnable) {
-		npu_queue_unready(queue);
-		return;
+	if (!npu_queue_runnable(queue)) {
+		if (ready)
+			npu_queue_unready(queue);
+		return false;
 	}
-	list_add_tail(&queue->ready, &npu->ready[queue->priority]);
-	__set_bit(queue->priority, &npu->ready_mask);
-	queue->ready_since = ktime_get_ns();
+	level = queue->level;
+	if (list_first_entry(&queue->jobs, struct npu_job, node)->abort)
+		level = DRM_NPU_PRIORITY_REALTIME;
+	if (ready) {
+		if (queue->ready_level == level)
+			return false;
+		npu_queue_unready(queue);
+	}
+	npu_queue_make_ready(queue, level, ktime_get_ns());
 	/* time not used while idle is not saved up */
 	if (queue->client->virtual_ns < npu->virtual_ns)
 		queue->client->virtual_ns = npu->virtual_ns;
-	npu_core_wake(npu);
+	return true;
+}
+
+void npu_queue_update(struct npu_queue *queue)
+{
+	if (npu_queue_sort(queue))
+		npu_core_wake(queue->npu);
 }
 
 static struct npu_queue *npu_sched_fairest(struct list_head *ready)
@@ -80,21 +107,30 @@ static struct npu_queue *npu_sched_fairest(struct list_head *ready)
 	return best;
 }
 
-static struct npu_queue *npu_sched_choose(struct npu_device *npu, u64 now)
+/* Raise those that have waited too long below @top. */
+static void npu_sched_raise(struct npu_device *npu, int top, u64 now)
 {
 	struct npu_queue *oldest;
-	int p, top;
+	int level;
+
+	for (level = top - 1; level >= 0; level--) {
+		oldest = list_first_entry_or_null(&npu->ready[level], struct npu_queue, ready);
+		if (!oldest || now < oldest->ready_since + STARVED_NS)
+			continue;
+		npu_queue_unready(oldest);
+		oldest->level = level + 1;
+		npu_queue_make_ready(oldest, level + 1, now);
+	}
+}
+
+static struct npu_queue *npu_sched_choose(struct npu_device *npu, u64 now)
+{
+	int top;
 
 	if (!npu->ready_mask)
 		return NULL;
 	top = __fls(npu->ready_mask);
-	for (p = 0; p < top; p++) {
-		if (list_empty(&npu->ready[p]))
-			continue;
-		oldest = list_first_entry(&npu->ready[p], struct npu_queue, ready);
-		if (now - oldest->ready_since > STARVED_NS)
-			return oldest;
-	}
+	npu_sched_raise(npu, top, now);
 	if (top != DRM_NPU_PRIORITY_LOW && !list_empty(&npu->ready[DRM_NPU_PRIORITY_LOW]) &&
 	    now >= npu->low_due) {
 		npu->low_due = now + LOW_PERIOD_NS;
@@ -108,14 +144,12 @@ struct npu_job *npu_sched_pick(struct npu_device *npu, u64 now)
 {
 	struct npu_queue *queue;
 	struct npu_job *job;
-	bool granted;
 
 	lockdep_assert_held(&npu->lock);
 	queue = npu_sched_choose(npu, now);
 	if (!queue)
 		return NULL;
 	npu_queue_unready(queue);
-	granted = npu->ready_mask && __fls(npu->ready_mask) > queue->priority;
 	npu->virtual_ns = max(npu->virtual_ns, queue->client->virtual_ns);
 	job = list_first_entry(&queue->jobs, struct npu_job, node);
 	list_del_init(&job->node);
@@ -123,7 +157,6 @@ struct npu_job *npu_sched_pick(struct npu_device *npu, u64 now)
 	queue->backlog_ns -= job->launch->cost_ns;
 	queue->running = job;
 	job->state = NPU_JOB_RUNNING;
-	job->granted = granted;
 	return job;
 }
 
@@ -133,9 +166,7 @@ bool npu_sched_should_yield(struct npu_device *npu, const struct npu_job *job, u
 
 	if (!ready)
 		return false;
-	if (ran_ns > SLICE_NS)
-		return true;
-	return __fls(ready) > job->queue->priority && !job->granted;
+	return __fls(ready) > job->queue->level || ran_ns > SLICE_NS;
 }
 
 void npu_sched_charge(struct npu_job *job, u64 ran_ns)
