@@ -305,7 +305,7 @@ struct npu_job_wait {
  * @device_ns: time that cores had it; the core that runs it
  * @submitted_ns: when published
  * @started_ns: when its first step began, 0 before
- * @cmd: io_uring command to complete, or NULL
+ * @cmd: io_uring command to complete, or NULL; npu_device.lock while NPU_JOB_QUEUED
  * @fence: to signal, or NULL
  * @end_access: imported buffers were opened for CPU access
  * @unsignalled: in-fences still to come, plus one until it is published
@@ -333,6 +333,18 @@ struct npu_job {
 	atomic_t unsignalled;
 	u32 wait_count;
 	struct npu_job_wait *waits;
+};
+
+/**
+ * enum npu_withdrawn - what npu_queue_withdraw() gives to its caller to complete
+ * @NPU_WITHDRAWN_NOTHING: the job has ended, or will end by itself
+ * @NPU_WITHDRAWN_COMMAND: its io_uring command; the job itself ends in order
+ * @NPU_WITHDRAWN_JOB: the job
+ */
+enum npu_withdrawn {
+	NPU_WITHDRAWN_NOTHING,
+	NPU_WITHDRAWN_COMMAND,
+	NPU_WITHDRAWN_JOB,
 };
 
 /**
@@ -386,7 +398,7 @@ int npu_ioctl_launch_destroy(struct drm_device *drm, void *data, struct drm_file
 struct npu_queue *npu_queue_find(struct npu_client *client, u32 handle);
 void npu_queue_put(struct npu_queue *queue);
 void npu_queue_kill(struct npu_queue *queue, int error);
-bool npu_queue_withdraw(struct npu_job *job, int error);
+enum npu_withdrawn npu_queue_withdraw(struct npu_job *job, int error);
 int npu_queue_cancel(struct npu_queue *queue, u32 cookie);
 int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
@@ -404,9 +416,7 @@ int npu_job_init_cache(void);
 void npu_job_exit_cache(void);
 
 /* npu_access.c */
-int npu_access_begin(struct npu_job *job);
 void npu_access_end(struct npu_job *job);
-void npu_access_add_fence(const struct npu_job *job);
 int npu_access_publish(struct npu_job *const *jobs, unsigned int count, struct dma_fence **fences);
 
 /* npu_fence.c */

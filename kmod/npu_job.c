@@ -220,11 +220,8 @@ static void npu_job_dequeue(struct npu_job *job)
 
 static void npu_job_publish_fence(struct npu_job *job, struct dma_fence **fence)
 {
-	if (job->fence) {
+	if (job->fence)
 		npu_fence_init(job->fence, job->queue->context, ++job->queue->seqno);
-		if (job->launch->shared)
-			npu_access_add_fence(job);
-	}
 	if (fence)
 		*fence = job->fence ? dma_fence_get(job->fence) : NULL;
 }

@@ -184,25 +184,32 @@ static int npu_queue_abort_all(struct npu_queue *queue, int error, bool all, u32
 }
 
 /*
- * Take back one job whose submitter goes away. True: it had not started and is the caller's to
- * complete. Otherwise it ends by itself, soon if not already.
+ * Take back one job whose submitter goes away. One that has not started is the caller's to
+ * complete; if its fence must stay in order, only its command is. Otherwise it ends by itself,
+ * soon if not already.
  */
-bool npu_queue_withdraw(struct npu_job *job, int error)
+enum npu_withdrawn npu_queue_withdraw(struct npu_job *job, int error)
 {
 	struct npu_queue *queue = job->queue;
 	struct npu_device *npu = queue->npu;
 	LIST_HEAD(ended);
-	bool withdrawn;
+	enum npu_withdrawn withdrawn = NPU_WITHDRAWN_NOTHING;
+	bool queued;
 
 	spin_lock_irq(&npu->lock);
 	if (job->state == NPU_JOB_NEW || job->state == NPU_JOB_DONE) {
 		spin_unlock_irq(&npu->lock);
-		return false;
+		return NPU_WITHDRAWN_NOTHING;
 	}
+	queued = job->state == NPU_JOB_QUEUED;
 	npu_queue_abort(job, error, &ended);
-	withdrawn = !list_empty(&ended);
-	if (withdrawn)
+	if (!list_empty(&ended)) {
 		list_del_init(&job->node);
+		withdrawn = NPU_WITHDRAWN_JOB;
+	} else if (queued) {
+		job->cmd = NULL;
+		withdrawn = NPU_WITHDRAWN_COMMAND;
+	}
 	npu_queue_update(queue);
 	if (!npu->active)
 		wake_up_all(&npu->drained);

@@ -13,7 +13,6 @@
  */
 #include <linux/io_uring/cmd.h>
 
-#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
@@ -53,8 +52,16 @@ static void npu_uring_cancel_issued(struct io_uring_cmd *cmd, unsigned int issue
 {
 	struct npu_job *job = io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job;
 
-	if (npu_queue_withdraw(job, -ECANCELED))
+	switch (npu_queue_withdraw(job, -ECANCELED)) {
+	case NPU_WITHDRAWN_JOB:
 		npu_uring_done(job, issue_flags);
+		break;
+	case NPU_WITHDRAWN_COMMAND:
+		io_uring_cmd_done(cmd, -ECANCELED, 0, issue_flags);
+		break;
+	case NPU_WITHDRAWN_NOTHING:
+		break;
+	}
 }
 
 static bool npu_uring_sqe_is_plain(const struct io_uring_sqe *sqe)
@@ -74,6 +81,7 @@ static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
 		.index = READ_ONCE(payload->index),
 		.cookie = READ_ONCE(payload->cookie),
 	};
+	struct dma_fence *fence = NULL;
 	struct npu_job *job;
 	int ret;
 
@@ -95,14 +103,15 @@ static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
 	io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job = job;
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	if (job->launch->shared)
-		ret = npu_access_publish(&job, 1, NULL);
+		ret = npu_access_publish(&job, 1, &fence);
 	else
 		ret = npu_job_publish(&job, 1, NULL);
+	dma_fence_put(fence);
 	if (!ret)
 		return -EIOCBQUEUED;
 
 	/* once marked, a result goes by io_uring_cmd_done() */
-	job->result = ret == -EAGAIN ? -EBUSY : ret;
+	job->result = ret == -EAGAIN ? -EBUSY : ret == -ERESTARTSYS ? -EINTR : ret;
 	npu_uring_done(job, issue_flags);
 	return -EIOCBQUEUED;
 
@@ -131,18 +140,22 @@ int npu_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct drm_file *file = cmd->file->private_data;
 	struct drm_device *drm = file->minor->dev;
-	int ret, idx;
+	int ret;
 
 	if (issue_flags & IO_URING_F_CANCEL) {
 		npu_uring_cancel_issued(cmd, issue_flags);
 		return 0;
 	}
+	/*
+	 * Not inside drm_dev_enter(): a submission may wait for fences of others, and unplug would
+	 * wait for it. What matters is decided under the scheduler's lock.
+	 */
+	if (READ_ONCE(to_npu(drm)->gone))
+		return -ENODEV;
 	if (cmd->flags & IORING_URING_CMD_FIXED || !npu_uring_sqe_is_plain(cmd->sqe)) {
 		drm_dbg(drm, "uring: a field of the SQE that the command does not use is not 0\n");
 		return -EINVAL;
 	}
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
 	switch (cmd->cmd_op) {
 	case NPU_URING_CMD_SUBMIT:
 		ret = npu_uring_submit(file->driver_priv, cmd, issue_flags);
@@ -154,6 +167,5 @@ int npu_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		drm_dbg(drm, "uring: unknown command 0x%x\n", cmd->cmd_op);
 		ret = -EOPNOTSUPP;
 	}
-	drm_dev_exit(idx);
 	return ret;
 }

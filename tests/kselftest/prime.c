@@ -163,6 +163,43 @@ TEST(implicit_fence)
 	bench_free(&b);
 }
 
+/* A command that waits for the fences in a buffer keeps nobody else from using the buffer. */
+TEST(waiting_holds_no_lock)
+{
+	struct drm_npu_job job;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+	uint32_t launch;
+	struct bench b;
+	int dmabuf;
+
+	ASSERT_EQ(0, bench_long_flags(&b, 4000, DRM_NPU_BO_SHAREABLE));
+	dmabuf = prime_export(b.fd, b.bo);
+	ASSERT_GE(dmabuf, 0);
+	ASSERT_EQ(0, submit(b.fd, bench_job(&b, 0, 7), 0, 0));
+	launch = b.launch;
+	ASSERT_EQ(0, bind_to(&b, b.bo, 100));
+	job = bench_job(&b, 0, 8);
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, b.fd, NULL, 0, 0);
+	sqe->cmd_op = NPU_URING_CMD_SUBMIT;
+	memcpy(sqe->cmd, &job, sizeof(job));
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	usleep(20000);
+	EXPECT_EQ(-EAGAIN, io_uring_peek_cqe(&ring, &cqe));
+	/* binding it anew takes its lock, and the first job is still at it */
+	EXPECT_EQ(0, bind_to(&b, b.bo, 100));
+	EXPECT_EQ(0, cancel(b.fd, b.queue, 7, NULL));
+	ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
+	EXPECT_EQ(0, cqe->res);
+	EXPECT_NE(launch, b.launch);
+	io_uring_queue_exit(&ring);
+	close(dmabuf);
+	bench_free(&b);
+}
+
 TEST(cpu_access_waits_for_the_job)
 {
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ };
