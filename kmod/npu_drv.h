@@ -33,11 +33,14 @@
 #include "uapi/npu_accel.h"
 #include "engine/npu_engine.h"
 
+struct dma_buf;
+struct dma_buf_attachment;
 struct dma_fence_chain;
 struct drm_printer;
 struct drm_syncobj;
 struct io_uring_cmd;
 struct npu_backend;
+struct sg_table;
 
 #define NPU_MAX_JOBS		256	/* of one SUBMIT */
 #define NPU_MAX_QUEUED		16384	/* jobs of one queue */
@@ -367,12 +370,18 @@ struct npu_core {
 
 /* npu_gem.c */
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size);
-struct drm_gem_object *npu_gem_import(struct drm_device *drm, struct dma_buf *dmabuf);
+struct drm_gem_object *npu_gem_import_sg_table(struct drm_device *drm,
+					       struct dma_buf_attachment *attach,
+					       struct sg_table *sgt);
 bool npu_gem_is_shared(const struct drm_gem_object *obj);
 int npu_gem_pin(struct drm_gem_object *obj, struct npu_user *user, struct iosys_map *map);
 void npu_gem_unpin(struct drm_gem_object *obj, struct iosys_map *map);
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* npu_dmabuf.c */
+struct dma_buf *npu_dmabuf_export(struct drm_gem_object *obj, int flags);
+struct drm_gem_object *npu_dmabuf_import(struct drm_device *drm, struct dma_buf *dmabuf);
 
 /* npu_user.c */
 struct npu_user *npu_user_get(kuid_t uid);

@@ -103,8 +103,9 @@ static int npu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
 	int ret;
 
-	if (obj->import_attach)
-		return drm_gem_shmem_object_mmap(obj, vma);
+	/* an imported buffer is mapped by its exporter; a private mapping would be a copy */
+	if (obj->import_attach || is_cow_mapping(vma->vm_flags))
+		return -EINVAL;
 
 	/* the fake offset becomes an offset into the shmem file, which the mapping now refers to */
 	vma->vm_pgoff -= drm_vma_node_start(&obj->vma_node);
@@ -126,12 +127,20 @@ static struct dma_buf *npu_gem_export(struct drm_gem_object *obj, int flags)
 		drm_dbg(obj->dev, "export: the buffer was not created with DRM_NPU_BO_SHAREABLE\n");
 		return ERR_PTR(-EPERM);
 	}
-	return drm_gem_prime_export(obj, flags);
+	return npu_dmabuf_export(obj, flags);
+}
+
+/* Pages that user space has touched count as much as those that a launch has pinned. */
+static size_t npu_gem_rss(struct drm_gem_object *obj)
+{
+	if (obj->import_attach)
+		return obj->size;
+	return READ_ONCE(obj->filp->f_mapping->nrpages) << PAGE_SHIFT;
 }
 
 static enum drm_gem_object_status npu_gem_status(struct drm_gem_object *obj)
 {
-	return to_npu_bo(obj)->base.pages ? DRM_GEM_OBJECT_RESIDENT : 0;
+	return npu_gem_rss(obj) ? DRM_GEM_OBJECT_RESIDENT : 0;
 }
 
 static const struct drm_gem_object_funcs npu_gem_funcs = {
@@ -146,6 +155,7 @@ static const struct drm_gem_object_funcs npu_gem_funcs = {
 	.mmap = npu_gem_mmap,
 	.vm_ops = &drm_gem_shmem_vm_ops,
 	.status = npu_gem_status,
+	.rss = npu_gem_rss,
 };
 
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size)
@@ -157,13 +167,19 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
 		return ERR_PTR(-ENOMEM);
 	bo->base.base.funcs = &npu_gem_funcs;
 	mutex_init(&bo->pin_lock);
-	atomic_inc(&to_npu(drm)->counts.buffers);
 	return &bo->base.base;
 }
 
-struct drm_gem_object *npu_gem_import(struct drm_device *drm, struct dma_buf *dmabuf)
+/* A buffer around the pages of somebody else's dma-buf. */
+struct drm_gem_object *npu_gem_import_sg_table(struct drm_device *drm,
+					       struct dma_buf_attachment *attach,
+					       struct sg_table *sgt)
 {
-	return drm_gem_prime_import(drm, dmabuf);
+	struct drm_gem_object *obj = drm_gem_shmem_prime_import_sg_table(drm, attach, sgt);
+
+	if (!IS_ERR(obj))
+		atomic_inc(&to_npu(drm)->counts.buffers);
+	return obj;
 }
 
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
@@ -188,6 +204,7 @@ int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fil
 	shmem = drm_gem_shmem_create(drm, PAGE_ALIGN(args->size));
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
+	atomic_inc(&to_npu(drm)->counts.buffers);
 	to_npu_bo(&shmem->base)->shareable = args->flags & DRM_NPU_BO_SHAREABLE;
 
 	args->size = shmem->base.size;

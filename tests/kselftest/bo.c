@@ -76,6 +76,17 @@ TEST_F(bo, mapping_ends_with_the_buffer)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd, args.offset));
 }
 
+/* It would be a copy: neither side would see what the other writes. */
+TEST_F(bo, no_private_mapping)
+{
+	struct drm_npu_bo_mmap_offset args = { .handle = bo_create(self->fd, 4096, 0) };
+
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &args));
+	EXPECT_EQ(MAP_FAILED,
+		  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd, args.offset));
+	EXPECT_EQ(EINVAL, errno);
+}
+
 TEST_F(bo, mapping_outlives_handle_and_file)
 {
 	int fd = npu_open();
