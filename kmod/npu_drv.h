@@ -140,6 +140,8 @@ struct npu_client {
  * struct npu_program - validated instructions; constant once created
  * @kref: its handle, and each launch
  * @npu: for the counters
+ * @user: charged with @charged bytes, referenced
+ * @charged: size of @insns and @consts
  * @insns: [@insn_count]
  * @consts: the constant section or NULL
  * @needs: [@slot_count]
@@ -150,6 +152,8 @@ struct npu_client {
 struct npu_program {
 	struct kref kref;
 	struct npu_device *npu;
+	struct npu_user *user;
+	u64 charged;
 	struct npu_insn *insns;
 	void *consts;
 	struct npu_slot_need *needs;

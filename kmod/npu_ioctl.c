@@ -19,7 +19,8 @@ static void npu_query_device(struct npu_device *npu, struct drm_npu_device_info 
 		.uapi_minor = NPU_UAPI_VERSION_MINOR,
 		.isa_version = NPU_ISA_VERSION,
 		.isa_features = npu->isa_features,
-		.features = DRM_NPU_FEATURE_URING | DRM_NPU_FEATURE_URING_CANCEL,
+		.features = IS_ENABLED(CONFIG_IO_URING) ?
+				DRM_NPU_FEATURE_URING | DRM_NPU_FEATURE_URING_CANCEL : 0,
 		.cores = npu->core_count,
 		.max_insns = NPU_MAX_INSNS,
 		.max_consts = NPU_MAX_CONSTS,

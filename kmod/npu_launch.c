@@ -14,9 +14,8 @@
 #include "backend/npu_backend.h"
 #include "npu_drv.h"
 
-static void npu_launch_release_work(struct work_struct *work)
+static void npu_launch_unbind(struct npu_launch *launch)
 {
-	struct npu_launch *launch = container_of(work, struct npu_launch, work);
 	u32 i;
 
 	for (i = 0; i < launch->program->slot_count; i++) {
@@ -27,7 +26,18 @@ static void npu_launch_release_work(struct work_struct *work)
 		if (binding->base)
 			npu_gem_unpin(binding->obj, &binding->map);
 		drm_gem_object_put(binding->obj);
+		*binding = (struct npu_binding){};
 	}
+	launch->scratch_bytes = 0;
+	launch->shared = false;
+	launch->imported_write = false;
+}
+
+static void npu_launch_release_work(struct work_struct *work)
+{
+	struct npu_launch *launch = container_of(work, struct npu_launch, work);
+
+	npu_launch_unbind(launch);
 	npu_program_put(launch->program);
 	atomic_dec(&launch->npu->counts.launches);
 	drm_dev_put(&launch->npu->drm);
@@ -205,6 +215,12 @@ int npu_ioctl_launch_create(struct drm_device *drm, void *data, struct drm_file 
 	atomic_inc(&client->npu->counts.launches);
 
 	ret = npu_launch_bind(drm, file, launch, slots);
+	if (ret == -ENOMEM) {
+		/* what was destroyed a moment ago may still count */
+		npu_launch_unbind(launch);
+		flush_workqueue(npu_release_queue);
+		ret = npu_launch_bind(drm, file, launch, slots);
+	}
 	kfree(slots);
 	if (!ret)
 		ret = xa_alloc(&client->launches, &args->handle, launch,

@@ -22,6 +22,8 @@ static void npu_program_release(struct kref *kref)
 	kvfree(program->insns);
 	kvfree(program->consts);
 	kfree(program->needs);
+	npu_user_uncharge(program->user, program->charged);
+	npu_user_put(program->user);
 	kfree(program);
 }
 
@@ -67,10 +69,15 @@ static int npu_program_check_args(struct drm_device *drm,
 	return -EINVAL;
 }
 
-static void *npu_program_copy(u64 address, size_t bytes)
+/* Memory that cannot be swapped out: it counts against the user's limit and the memory cgroup. */
+static void *npu_program_copy(struct npu_program *program, u64 address, size_t bytes)
 {
-	void *copy = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	void *copy;
 
+	if (npu_user_charge(program->user, bytes))
+		return ERR_PTR(-ENOMEM);
+	program->charged += bytes;
+	copy = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(copy, u64_to_user_ptr(address), bytes)) {
@@ -125,18 +132,19 @@ int npu_ioctl_program_create(struct drm_device *drm, void *data, struct drm_file
 		return -ENOMEM;
 	kref_init(&program->kref);
 	program->npu = client->npu;
+	program->user = npu_user_ref(client->user);
 	program->insn_count = args->insn_count;
 	program->slot_count = args->slot_count;
 	atomic_inc(&client->npu->counts.programs);
 
-	copy = npu_program_copy(args->insns, (size_t)args->insn_count * NPU_INSN_SIZE);
+	copy = npu_program_copy(program, args->insns, (size_t)args->insn_count * NPU_INSN_SIZE);
 	if (IS_ERR(copy)) {
 		ret = PTR_ERR(copy);
 		goto err_put;
 	}
 	program->insns = copy;
 	if (args->const_size) {
-		copy = npu_program_copy(args->consts, args->const_size);
+		copy = npu_program_copy(program, args->consts, args->const_size);
 		if (IS_ERR(copy)) {
 			ret = PTR_ERR(copy);
 			goto err_put;

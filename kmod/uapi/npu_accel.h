@@ -302,7 +302,8 @@ struct drm_npu_query {
  * @max_jobs: jobs of one DRM_IOCTL_NPU_SUBMIT
  * @max_queued: jobs waiting in one queue
  * @max_syncs: in- or out-points of one job
- * @max_pinned: bytes that one user may have bound to launches
+ * @max_pinned: bytes that one user may hold in buffers bound to launches, in scratch memory and
+ *	in programs
  * @backlog_ns: validated work that a queue may hold when a fence is published
  * @backend: name of the compute backend, NUL-terminated
  * @variant: name of the kernel variant that it runs, NUL-terminated
