@@ -14,7 +14,7 @@
 
 static ulong pinned_mb;
 module_param(pinned_mb, ulong, 0444);
-MODULE_PARM_DESC(pinned_mb, "MiB that one user may have bound to launches (default: half of RAM)");
+MODULE_PARM_DESC(pinned_mb, "MiB of memory that one user may pin (default: half of RAM)");
 
 /**
  * struct npu_user - one uid
