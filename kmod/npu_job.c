@@ -5,6 +5,7 @@
  * Everything that can fail happens in npu_job_create(); a published job needs no memory any more.
  * A job ends exactly once: whoever moves it to NPU_JOB_DONE under npu_device.lock completes it.
  */
+#include <linux/dma-fence-chain.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
@@ -157,9 +158,15 @@ static void npu_job_unblock(struct npu_job *job, int error)
 	spin_unlock_irqrestore(&npu->lock, flags);
 }
 
+/* A point of a timeline is a link of a chain, whose own error stays 0. */
+static int npu_job_wait_error(struct dma_fence *fence)
+{
+	return dma_fence_chain_contained(fence)->error;
+}
+
 static void npu_job_wait_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	npu_job_unblock(container_of(cb, struct npu_job_wait, cb)->job, fence->error);
+	npu_job_unblock(container_of(cb, struct npu_job_wait, cb)->job, npu_job_wait_error(fence));
 }
 
 /* Wait for @fence, whose reference is taken over, into the next of job->waits. */
@@ -174,7 +181,7 @@ int npu_job_add_wait(struct npu_job *job, struct dma_fence *fence)
 	ret = dma_fence_add_callback(fence, &wait->cb, npu_job_wait_signalled);
 	if (ret) {
 		wait->cb.func = NULL;
-		npu_job_unblock(job, fence->error);
+		npu_job_unblock(job, npu_job_wait_error(fence));
 	}
 	return ret == -ENOENT ? 0 : ret;
 }

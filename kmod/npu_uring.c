@@ -18,8 +18,20 @@
 
 #include "npu_drv.h"
 
+/*
+ * In io_uring_cmd.flags, whose top byte is the kernel's own and cleared when a command is prepared:
+ * its payload was kept, because it will be issued again.
+ */
+#define NPU_URING_KEPT	BIT(24)
+
+/**
+ * struct npu_uring_pdu - what a command keeps
+ * @job: once it is made
+ * @desc: its payload: when io_uring issues a command again after -EAGAIN, the SQE may be another's
+ */
 struct npu_uring_pdu {
 	struct npu_job *job;
+	struct drm_npu_job desc;
 };
 
 /* queued µs in the high half, device ns in the low half, for rings with big CQEs */
@@ -71,27 +83,36 @@ static bool npu_uring_sqe_is_plain(const struct io_uring_sqe *sqe)
 	       !READ_ONCE(sqe->buf_index) && !READ_ONCE(sqe->splice_fd_in);
 }
 
-static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
-			    unsigned int issue_flags)
+/* Read each field of the SQE once. */
+static void npu_uring_read(struct io_uring_cmd *cmd)
 {
 	const struct drm_npu_job *payload = io_uring_sqe_cmd(cmd->sqe);
-	struct drm_npu_job desc = {
+
+	io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->desc = (struct drm_npu_job){
 		.queue = READ_ONCE(payload->queue),
 		.launch = READ_ONCE(payload->launch),
 		.index = READ_ONCE(payload->index),
 		.cookie = READ_ONCE(payload->cookie),
 	};
+}
+
+static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
+			    unsigned int issue_flags)
+{
+	struct npu_uring_pdu *pdu = io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu);
 	struct dma_fence *fence = NULL;
 	struct npu_job *job;
 	int ret;
 
-	job = npu_job_create(client, &desc);
+	job = npu_job_create(client, &pdu->desc);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	if (job->launch->shared) {
 		ret = -EAGAIN;
-		if (issue_flags & IO_URING_F_NONBLOCK)
+		if (issue_flags & IO_URING_F_NONBLOCK) {
+			cmd->flags |= NPU_URING_KEPT;
 			goto err_free;
+		}
 		if (!job->launch->imported_write) {
 			job->fence = npu_fence_alloc();
 			ret = -ENOMEM;
@@ -100,7 +121,7 @@ static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
 		}
 	}
 	job->cmd = cmd;
-	io_uring_cmd_to_pdu(cmd, struct npu_uring_pdu)->job = job;
+	pdu->job = job;
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	if (job->launch->shared)
 		ret = npu_access_publish(&job, 1, &fence);
@@ -152,12 +173,15 @@ int npu_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	 */
 	if (READ_ONCE(to_npu(drm)->gone))
 		return -ENODEV;
+	if (cmd->flags & NPU_URING_KEPT)
+		return npu_uring_submit(file->driver_priv, cmd, issue_flags);
 	if (cmd->flags & IORING_URING_CMD_FIXED || !npu_uring_sqe_is_plain(cmd->sqe)) {
 		drm_dbg(drm, "uring: a field of the SQE that the command does not use is not 0\n");
 		return -EINVAL;
 	}
 	switch (cmd->cmd_op) {
 	case NPU_URING_CMD_SUBMIT:
+		npu_uring_read(cmd);
 		ret = npu_uring_submit(file->driver_priv, cmd, issue_flags);
 		break;
 	case NPU_URING_CMD_CANCEL:

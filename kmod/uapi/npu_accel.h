@@ -5,7 +5,8 @@
  *
  * Rules that hold for every structure here:
  *  - every reserved or padding field must be zero, every flag must be defined,
- *    otherwise the call answers -EINVAL;
+ *    otherwise the call answers -EINVAL; so must what a call only writes (handle of
+ *    a create call, offset of BO_MMAP_OFFSET) be before the call;
  *  - handles are per open file, are never 0, and -ENOENT is the answer to one
  *    that does not exist;
  *  - all integers are little endian, all offsets and sizes are bytes unless a
@@ -504,7 +505,8 @@ struct drm_npu_sync {
  *	must already have a fence (-EINVAL otherwise). The job fails with the error of a
  *	fence that failed
  * @out_syncs: user address of @out_count struct drm_npu_sync that get its fence; as ever with
- *	timelines, points must grow for a wait to mean what it says
+ *	timelines, points must grow for a wait to mean what it says. None for a job that
+ *	writes an imported buffer (-EINVAL)
  * @in_count: 0 to max_syncs
  * @out_count: 0 to max_syncs
  * @flags: zero
@@ -582,8 +584,10 @@ struct drm_npu_cancel {
  *
  * IORING_OP_URING_CMD on the device file; sqe->cmd_op holds one of these, the 16 command
  * bytes of an ordinary 64-byte SQE hold the payload. Flags, when there are any, will be
- * other values of cmd_op. sqe->addr, len, rw_flags (uring_cmd_flags other than
- * IORING_URING_CMD_FIXED) and the rest that the command does not use must be zero.
+ * other values of cmd_op. sqe->ioprio, addr, len, uring_cmd_flags, buf_index and
+ * splice_fd_in must be zero; the second half of a 128-byte SQE is not looked at. On
+ * kernels before 6.14 a command linked behind another needs IOSQE_ASYNC, or its SQE must
+ * stay as it is until its turn has come.
  *
  * NPU_URING_CMD_SUBMIT, struct drm_npu_job: cqe->res is 0 or -errno once the job has
  * ended; -EBUSY where the ioctl says -EAGAIN, a full queue. On a ring with

@@ -341,7 +341,8 @@ struct io_uring_cqe;
  * @user_data: of the completion
  *
  * Takes as many SQEs as it needs and returns the last: set IOSQE_IO_LINK on it to go on with
- * the chain. On the driver it is one command; in process a linked doorbell write and a read
+ * the chain. To put it behind an SQE, set IOSQE_IO_LINK on that one first: the request then
+ * outlives the reuse of its SQE, on any kernel. On the driver it is one command; in process a linked doorbell write and a read
  * of the completion, of which only the last posts a CQE on success. In process the session
  * must have at least one thread. To go on after a failed job is what IOSQE_IO_HARDLINK is for.
  *

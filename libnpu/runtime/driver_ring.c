@@ -29,10 +29,25 @@ void npu_driver_read_times(struct npu_request *request, const struct io_uring_cq
 	request->queued_ns = (cqe->big_cqe[0] >> 32) * 1000;
 }
 
+/*
+ * Kernels before 6.14 read a linked command's SQE when its turn comes, and the application may use
+ * that for something else by then. Those that are forced to a worker are copied at once.
+ */
+static unsigned int flags_behind_link(const struct io_uring *ring)
+{
+	unsigned int before = (ring->sq.sqe_tail - 1) & ring->sq.ring_mask;
+	unsigned int shift = ring->flags & IORING_SETUP_SQE128 ? 1 : 0;
+
+	if (ring->sq.sqes[before << shift].flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK))
+		return IOSQE_ASYNC;
+	return 0;
+}
+
 struct io_uring_sqe *npu_driver_prep(struct io_uring *ring, struct npu_request *request,
 				     uint64_t user_data)
 {
 	const struct npu_session *session = request->session;
+	unsigned int flags = flags_behind_link(ring);
 	struct io_uring_sqe *sqe;
 
 	if (!(session->device->driver.features & DRM_NPU_FEATURE_URING))
@@ -44,10 +59,11 @@ struct io_uring_sqe *npu_driver_prep(struct io_uring *ring, struct npu_request *
 			    user_data);
 	if (session->fixed_file >= 0) {
 		sqe->fd = session->fixed_file;
-		sqe->flags = IOSQE_FIXED_FILE;
+		flags |= IOSQE_FIXED_FILE;
 	} else {
 		sqe->fd = session->device->fd;
 	}
+	sqe->flags = flags;
 	request->big_cqe = ring->flags & IORING_SETUP_CQE32;
 	return sqe;
 }

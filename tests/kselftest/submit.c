@@ -251,6 +251,30 @@ TEST_F(submit, errors_follow_fences)
 	EXPECT_EQ(0, self->b.memory[0]);
 }
 
+/* A point of a timeline is a link of a chain; the error is that of the fence in it. */
+TEST_F(submit, errors_follow_timelines)
+{
+	struct drm_npu_sync in = { .point = 1 }, done = { 0 };
+	struct drm_npu_submit_job first = { .out_syncs = (uintptr_t)&in, .out_count = 1 };
+	struct drm_npu_submit_job second = { .in_syncs = (uintptr_t)&in, .in_count = 1,
+					     .out_syncs = (uintptr_t)&done, .out_count = 1 };
+	struct drm_npu_submit args = { .jobs = (uintptr_t)&first, .job_count = 1 };
+	struct bench slow;
+
+	ASSERT_EQ(0, bench_long_on(&slow, self->b.fd, SLOW_ROWS));
+	in.handle = syncobj_create(slow.fd);
+	done.handle = syncobj_create(slow.fd);
+	first.job = bench_job(&slow, 0, 7);
+	second.job = bench_job(&self->b, 0, 0);
+	self->b.memory[self->b.in_offset] = 5;
+	ASSERT_EQ(0, npu_ioctl(slow.fd, DRM_IOCTL_NPU_SUBMIT, &args));
+	args.jobs = (uintptr_t)&second;
+	ASSERT_EQ(0, npu_ioctl(slow.fd, DRM_IOCTL_NPU_SUBMIT, &args));
+	ASSERT_EQ(0, cancel(slow.fd, slow.queue, 7, NULL));
+	ASSERT_EQ(0, syncobj_wait(slow.fd, done.handle, 0, 5000));
+	EXPECT_EQ(0, self->b.memory[0]);
+}
+
 /* The backlog of fenced work is bounded. */
 TEST_F(submit, backlog)
 {

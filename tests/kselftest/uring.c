@@ -320,4 +320,24 @@ TEST_F(uring, shareable_buffer)
 	bench_free(&b);
 }
 
+/* Its SQE may be used again as soon as submission returns, before the slow path reads it anew. */
+TEST_F(uring, shareable_buffer_and_reused_entry)
+{
+	struct bench b;
+	struct drm_npu_job job;
+	struct io_uring_sqe *sqe;
+	int i;
+
+	ASSERT_EQ(0, bench_double(&b, 100, 4, DRM_NPU_BO_SHAREABLE));
+	for (i = 0; i < 200; i++) {
+		job = bench_job(&b, 0, 0);
+		sqe = io_uring_get_sqe(&self->ring);
+		prep(sqe, b.fd, NPU_URING_CMD_SUBMIT, &job, 5);
+		ASSERT_EQ(1, io_uring_submit(&self->ring));
+		memset(sqe, 0xff, sizeof(*sqe));
+		ASSERT_EQ(0, result_of(&self->ring, 5));
+	}
+	bench_free(&b);
+}
+
 TEST_HARNESS_MAIN

@@ -200,6 +200,46 @@ static void test_chain(void **state)
 	test_close(&setup);
 }
 
+/* An application reuses SQEs as soon as submission returns, while a chain still waits for a file. */
+static void test_chain_after_reuse(void **state)
+{
+	struct npu_request *request;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe cqe;
+	struct test_setup setup;
+	struct io_uring ring;
+	int8_t input[100];
+	int ends[2];
+
+	(void)state;
+	if (no_ring())
+		skip();
+	test_open(&setup, 1, 1, 0);
+	open_ring(&ring, 0);
+	assert_int_equal(pipe(ends), 0);
+	request = npu_session_request(setup.session, 0);
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_read(sqe, ends[0], npu_request_input(request, 0), 100, 0);
+	sqe->user_data = TAG_READ;
+	sqe->flags |= IOSQE_IO_LINK;
+	assert_non_null(npu_prep_infer(&ring, request, 0));
+	assert_true(io_uring_submit(&ring) >= 2);
+	memset(ring.sq.sqes, 0xff, ring.sq.ring_entries * sizeof(*ring.sq.sqes));
+
+	npu_mlp_random_input(&setup.mlp, 9, input);
+	assert_int_equal(write(ends[1], input, 100), 100);
+	next_cqe(&ring, &cqe);
+	assert_int_equal(cqe.user_data, TAG_READ);
+	assert_int_equal(cqe.res, 100);
+	next_cqe(&ring, &cqe);
+	assert_int_equal(npu_infer_result(request, &cqe), 0);
+	test_expect(&setup, npu_request_output(request, 0), 9);
+	close(ends[0]);
+	close(ends[1]);
+	io_uring_queue_exit(&ring);
+	test_close(&setup);
+}
+
 /* infer, then write, with @link between; @request takes long. */
 static void submit_long(struct io_uring *ring, struct npu_request *request, int out,
 			unsigned int link)
@@ -626,6 +666,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_after_reuse),
 		cmocka_unit_test(test_failed_job_breaks_chain),
 		cmocka_unit_test(test_hard_link_goes_on),
 		cmocka_unit_test(test_failed_read_stops_job),
