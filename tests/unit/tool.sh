@@ -159,6 +159,10 @@ json "compile --json is JSON"
 ok "the same input gives the same bytes" cmp -s model.npu again.npu
 quoted=$(sed -n 's/^  "file_bytes": \([0-9]*\).*/\1/p' out)
 same "the quoted size is the size" "$(wc -c <again.npu)" "$quoted"
+ln -s linked.npu link.npu
+: >linked.npu
+npu "compile through a link" 0 compile model.onnx -s train.csv -l class -o link.npu
+ok "the link stays, its target is written" sh -c 'test -L link.npu && cmp linked.npu model.npu'
 npu "compile to int16 in batches" 0 compile model.onnx -s train.csv -l class -p int16 -b 7 \
 	-o batch.npu
 npu "a model too large for --max-bytes" 1 compile model.onnx -s train.csv -l class \
