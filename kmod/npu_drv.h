@@ -416,11 +416,12 @@ int npu_queue_cancel(struct npu_queue *queue, u32 cookie);
 int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_cancel(struct drm_device *drm, void *data, struct drm_file *file);
-struct npu_scratch *npu_scratch_get(struct npu_queue *queue, u64 bytes);
+struct npu_scratch *npu_scratch_get(struct npu_queue *queue, u64 bytes, bool nonblock);
 void npu_scratch_put(struct npu_scratch *scratch);
 
 /* npu_job.c */
-struct npu_job *npu_job_create(struct npu_client *client, const struct drm_npu_job *desc);
+struct npu_job *npu_job_create(struct npu_client *client, const struct drm_npu_job *desc,
+			       bool nonblock);
 int npu_job_add_wait(struct npu_job *job, struct dma_fence *fence);
 void npu_job_free(struct npu_job *job);
 int npu_job_publish(struct npu_job *const *jobs, unsigned int count, struct dma_fence **fences);

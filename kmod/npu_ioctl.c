@@ -207,7 +207,7 @@ static int npu_submit_prepare(struct drm_file *file, struct npu_submission *subm
 
 	if (!npu_submit_job_valid(file->minor->dev, &submission->desc))
 		return -EINVAL;
-	job = npu_job_create(file->driver_priv, &submission->desc.job);
+	job = npu_job_create(file->driver_priv, &submission->desc.job, false);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	ret = npu_submit_signals(file, submission, job);

@@ -91,7 +91,8 @@ static void npu_job_resolve(struct npu_job *job, u32 index)
  * A job that is not published, with references to its queue and launch; npu_job_free() undoes
  * it.
  */
-struct npu_job *npu_job_create(struct npu_client *client, const struct drm_npu_job *desc)
+struct npu_job *npu_job_create(struct npu_client *client, const struct drm_npu_job *desc,
+			       bool nonblock)
 {
 	struct drm_device *drm = &client->npu->drm;
 	struct npu_launch *launch;
@@ -128,10 +129,12 @@ struct npu_job *npu_job_create(struct npu_client *client, const struct drm_npu_j
 	atomic_inc(&client->npu->counts.jobs);
 
 	if (launch->scratch_bytes) {
-		job->scratch = npu_scratch_get(queue, launch->scratch_bytes);
-		if (!job->scratch) {
+		job->scratch = npu_scratch_get(queue, launch->scratch_bytes, nonblock);
+		if (IS_ERR(job->scratch)) {
+			ret = PTR_ERR(job->scratch);
+			job->scratch = NULL;
 			npu_job_free(job);
-			return ERR_PTR(-ENOMEM);
+			return ERR_PTR(ret);
 		}
 	}
 	npu_job_resolve(job, desc->index);

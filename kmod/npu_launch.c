@@ -210,7 +210,9 @@ int npu_ioctl_launch_create(struct drm_device *drm, void *data, struct drm_file 
 	launch->npu = client->npu;
 	launch->program = program;
 	launch->count = args->count;
-	launch->cost_ns = client->npu->backend->cost_ns(client->npu, program->cost);
+	/* a full queue of the costliest jobs must not wrap its backlog */
+	launch->cost_ns = min_t(u64, client->npu->backend->cost_ns(client->npu, program->cost),
+				U64_MAX / (2 * NPU_MAX_QUEUED));
 	drm_dev_get(drm);
 	atomic_inc(&client->npu->counts.launches);
 

@@ -64,23 +64,27 @@ err_free:
  * Scratch memory of at least @bytes, referenced. Jobs of a queue run one after another, so one
  * piece serves them all; one that is too small is replaced, and goes with its last job.
  */
-struct npu_scratch *npu_scratch_get(struct npu_queue *queue, u64 bytes)
+struct npu_scratch *npu_scratch_get(struct npu_queue *queue, u64 bytes, bool nonblock)
 {
 	struct npu_scratch *scratch, *old;
 
 	mutex_lock(&queue->scratch_lock);
-	scratch = queue->scratch;
-	if (!scratch || scratch->bytes < bytes) {
-		old = scratch;
-		scratch = npu_scratch_create(queue->client->user, bytes);
-		if (scratch) {
-			queue->scratch = scratch;
-			if (old)
-				npu_scratch_put(old);
-		}
+	old = queue->scratch;
+	scratch = old;
+	if (!old || old->bytes < bytes) {
+		scratch = ERR_PTR(-EAGAIN);
+		if (!nonblock)
+			scratch = npu_scratch_create(queue->client->user, bytes);
+		if (!scratch)
+			scratch = ERR_PTR(-ENOMEM);
+		if (IS_ERR(scratch))
+			goto out;
+		queue->scratch = scratch;
+		if (old)
+			npu_scratch_put(old);
 	}
-	if (scratch)
-		kref_get(&scratch->kref);
+	kref_get(&scratch->kref);
+out:
 	mutex_unlock(&queue->scratch_lock);
 	return scratch;
 }

@@ -104,9 +104,13 @@ static int npu_uring_submit(struct npu_client *client, struct io_uring_cmd *cmd,
 	struct npu_job *job;
 	int ret;
 
-	job = npu_job_create(client, &pdu->desc);
-	if (IS_ERR(job))
-		return PTR_ERR(job);
+	job = npu_job_create(client, &pdu->desc, issue_flags & IO_URING_F_NONBLOCK);
+	if (IS_ERR(job)) {
+		ret = PTR_ERR(job);
+		if (ret == -EAGAIN)
+			cmd->flags |= NPU_URING_KEPT;
+		return ret;
+	}
 	if (job->launch->shared) {
 		ret = -EAGAIN;
 		if (issue_flags & IO_URING_F_NONBLOCK) {
