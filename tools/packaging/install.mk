@@ -7,6 +7,7 @@ dkmsdir ?= /usr/src/npu-$(VERSION)
 
 INSTALL ?= install
 HEADERS := libnpu/include/npu.h libnpu/include/npu_train.h kmod/uapi/npu_accel.h
+CHAPTERS := $(wildcard libnpu/include/npu_train/*.h)
 MAN1 := $(wildcard Documentation/man/*.1)
 MAN3 := $(wildcard Documentation/man/*.3)
 MAN7 := $(wildcard Documentation/man/*.7)
@@ -36,6 +37,8 @@ install: libs tools $(PC_FILES)
 		$(udevdir) $(mandir)/man1 $(mandir)/man3 $(mandir)/man7)
 	$(foreach library,$(LIBRARIES),$(call install_library,$(library)))
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(includedir)/
+	$(INSTALL) -d $(DESTDIR)$(includedir)/npu_train
+	$(INSTALL) -m 644 $(CHAPTERS) $(DESTDIR)$(includedir)/npu_train/
 	$(INSTALL) -m 644 $(PC_FILES) $(DESTDIR)$(pkgconfigdir)/
 	$(INSTALL) -m 755 $(B)/npu $(DESTDIR)$(bindir)/
 	$(INSTALL) -m 644 tools/packaging/60-npu.rules $(DESTDIR)$(udevdir)/
@@ -48,7 +51,8 @@ install: libs tools $(PC_FILES)
 uninstall:
 	rm -f $(foreach library,$(LIBRARIES),$(addprefix $(DESTDIR)$(libdir)/lib$(library), \
 		.a .so .so.$(SOVERSION) .so.$(VERSION)))
-	rm -f $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(HEADERS)))
+	rm -f $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(HEADERS)) $(CHAPTERS:libnpu/include/%=%))
+	-rmdir $(DESTDIR)$(includedir)/npu_train
 	rm -f $(addprefix $(DESTDIR)$(pkgconfigdir)/,$(notdir $(PC_FILES)))
 	rm -f $(DESTDIR)$(bindir)/npu $(DESTDIR)$(udevdir)/60-npu.rules
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \

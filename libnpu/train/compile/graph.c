@@ -6,7 +6,7 @@
 
 #include "runtime/error.h"
 #include "train/compile/graph.h"
-#include "train/nn/model.h"
+#include "train/nn/layer.h"
 
 const char *npu_graph_node_name(const struct npu_graph *graph, const struct npu_graph_node *node)
 {
@@ -121,16 +121,37 @@ static int add_layer(struct npu_graph *graph, size_t i, uint32_t from, uint32_t 
 	return ret;
 }
 
+/* What there are instructions for. */
+static int check_layer(const struct npu_model *model, size_t i, struct npu_error *err)
+{
+	const struct npu_node *node = &model->node[i];
+
+	if (node->layer.kind != NPU_LAYER_DENSE && !node->ops->identity)
+		return npu_error_set(err, -EOPNOTSUPP,
+				     "layer \"%s\", a %s: the NPU's programs hold dense and "
+				     "activation layers only; predict with the model itself",
+				     node->layer.name, node->ops->name);
+	if (node->layer.activation > NPU_SOFTMAX)
+		return npu_error_set(err, -EOPNOTSUPP,
+				     "layer \"%s\": the NPU's programs hold relu, leaky relu, "
+				     "sigmoid, tanh and softmax only; predict with the model itself",
+				     node->layer.name);
+	return 0;
+}
+
 static int add_layers(struct npu_graph *graph, uint32_t *made, struct npu_error *err)
 {
 	size_t i;
 	int ret = add_value(graph, NPU_NO_LAYER, false, graph->model->dim, err);
 
 	for (i = 0; !ret && i < graph->model->nodes; i++) {
-		int input = graph->model->node[i].input;
+		int input = graph->model->node[i].input[0];
 
-		ret = add_layer(graph, i, input == NPU_NODE_INPUT ? graph->input : made[input],
-				&made[i], err);
+		ret = check_layer(graph->model, i, err);
+		if (!ret)
+			ret = add_layer(graph, i,
+					input == NPU_MODEL_INPUT ? graph->input : made[input],
+					&made[i], err);
 		graph->output = made[i];
 	}
 	return ret;

@@ -26,10 +26,10 @@ static int dense_shape(struct npu_model *model, struct npu_node *node, struct np
 	node->out_dim[0] = 1;
 	node->out_dim[1] = 1;
 	node->out_dim[2] = units;
-	ret = npu_node_declare(model, node, "weight",
+	ret = npu_node_declare(model, node, "weight", NPU_ROLE_WEIGHT,
 			       (uint32_t[4]){ units, (uint32_t)node->in, 1, 1 }, err);
 	if (!ret && !node->layer.no_bias)
-		ret = npu_node_declare(model, node, "bias", (uint32_t[4]){ units, 1, 1, 1 }, err);
+		ret = npu_node_declare(model, node, "bias", NPU_ROLE_BIAS, (uint32_t[4]){ units, 1, 1, 1 }, err);
 	return ret;
 }
 
@@ -39,18 +39,6 @@ static void dense_init(struct npu_model *model, const struct npu_node *node, str
 
 	npu_init_weights(&node->layer, node->in, node->out, rng, model->value + weights->offset,
 			 weights->count);
-}
-
-static const float *weight(const struct npu_step *step)
-{
-	return step->model->value + step->model->parameter[step->node->parameter].offset;
-}
-
-static const float *bias(const struct npu_step *step)
-{
-	if (step->node->parameters < 2)
-		return NULL;
-	return step->model->value + step->model->parameter[step->node->parameter + 1].offset;
 }
 
 static void dense_forward(const struct npu_step *step)
@@ -63,11 +51,11 @@ static void dense_forward(const struct npu_step *step)
 		.k = in,
 		.a = step->x,
 		.lda = in,
-		.b = weight(step),
+		.b = npu_step_values(step, 0),
 		.ldb = in,
 		.c = step->y,
 		.ldc = out,
-		.bias = bias(step),
+		.bias = npu_step_values(step, 1),
 	};
 
 	npu_matmul(step->pool, step->model->f32, &product);
@@ -76,8 +64,6 @@ static void dense_forward(const struct npu_step *step)
 /* dw[out][in] = dy^T x, db[out] = sum over n of dy */
 static void parameter_gradients(const struct npu_step *step)
 {
-	const struct npu_model_parameter *parameter =
-		step->model->parameter + step->node->parameter;
 	size_t in = step->node->in, out = step->node->out;
 	struct npu_gemm product = {
 		.form = NPU_GEMM_TN,
@@ -88,14 +74,14 @@ static void parameter_gradients(const struct npu_step *step)
 		.lda = out,
 		.b = step->x,
 		.ldb = in,
-		.c = step->gradient + parameter[0].offset,
+		.c = npu_step_gradient(step, 0),
 		.ldc = in,
 	};
 
 	npu_matmul(step->pool, step->model->f32, &product);
 	if (step->node->parameters > 1)
 		step->model->f32->column_sum(step->dy, step->n, out,
-					     step->gradient + parameter[1].offset);
+					     npu_step_gradient(step, 1));
 }
 
 /* dx[n][in] = dy w */
@@ -109,7 +95,7 @@ static void input_gradient(const struct npu_step *step)
 		.k = out,
 		.a = step->dy,
 		.lda = out,
-		.b = weight(step),
+		.b = npu_step_values(step, 0),
 		.ldb = in,
 		.c = step->dx,
 		.ldc = in,
@@ -120,14 +106,15 @@ static void input_gradient(const struct npu_step *step)
 
 static void dense_backward(const struct npu_step *step)
 {
-	parameter_gradients(step);
+	if (step->gradient)
+		parameter_gradients(step);
 	if (step->dx)
 		input_gradient(step);
 }
 
 static void dense_reference(const struct npu_step *step)
 {
-	const float *w = weight(step), *b = bias(step);
+	const float *w = npu_step_values(step, 0), *b = npu_step_values(step, 1);
 	size_t in = step->node->in, out = step->node->out, i, o, k;
 
 	for (i = 0; i < step->n; i++) {
@@ -143,6 +130,7 @@ static void dense_reference(const struct npu_step *step)
 
 const struct npu_layer_ops npu_dense_ops = {
 	.name = "dense",
+	.inputs = 1,
 	.shape = dense_shape,
 	.init = dense_init,
 	.forward = dense_forward,

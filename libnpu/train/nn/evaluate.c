@@ -11,9 +11,12 @@
 int npu_model_check_data(const struct npu_model *model, const struct npu_dataset *data,
 			 struct npu_error *err)
 {
-	if (!model->nodes)
-		return npu_error_set(err, -EINVAL, "the model has no layers; add some");
-	if (!data->samples || !data->x)
+	int ret = npu_model_check_whole(model, err);
+	size_t i;
+
+	if (ret)
+		return ret;
+	if (!data->samples || (!data->x && !data->read))
 		return npu_error_set(err, -EINVAL, "the data has no samples");
 	if (data->features != model->features)
 		return npu_error_set(
@@ -21,6 +24,12 @@ int npu_model_check_data(const struct npu_model *model, const struct npu_dataset
 			"the data has %zu features a sample, the model takes %zu; look "
 			"at the columns, or build the model for them",
 			data->features, model->features);
+	for (i = 0; data->lengths && i < data->samples; i++)
+		if (data->lengths[i] < 1 || data->lengths[i] > data->dim[1])
+			return npu_error_set(err, -EINVAL,
+					     "sample %zu has a length of %u steps; the data allows 1 "
+					     "to %u",
+					     i, data->lengths[i], data->dim[1]);
 	return 0;
 }
 
@@ -40,89 +49,126 @@ static size_t batch_at(const struct npu_pass *pass, const struct npu_samples *sa
 	return left < pass->capacity ? left : pass->capacity;
 }
 
-void npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		  const struct npu_samples *samples, enum npu_loss loss,
-		  struct npu_evaluation *evaluation)
+int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
+		 const struct npu_samples *samples, struct npu_batch *batch, enum npu_loss loss,
+		 struct npu_evaluation *evaluation, struct npu_error *err)
 {
 	size_t outputs = npu_model_outputs(model), first, n, correct = 0;
 	double sum = 0;
 
+	pass->training = false;
 	for (first = 0; first < samples->count && isfinite(sum); first += n) {
 		const float *p;
+		int ret;
 
 		n = batch_at(pass, samples, first);
-		npu_pass_load(pass, model, samples, first, n);
-		p = npu_pass_forward(pass, pool, model, n);
-		sum += npu_loss_sum(loss, p, &pass->target, n, outputs);
-		correct += npu_loss_correct(p, &pass->target, n, outputs);
+		ret = npu_batch_load(batch, &model->scaler, samples, first, n, err);
+		if (ret)
+			return ret;
+		p = npu_pass_forward(pass, pool, model, batch);
+		sum += npu_loss_sum(loss, p, batch, n, outputs);
+		correct += npu_loss_correct(p, batch, n, outputs);
 		evaluation->first = first;
 		evaluation->n = n;
 	}
 	evaluation->loss = sum / (double)samples->count;
 	evaluation->accuracy = (double)correct / (double)samples->count;
+	return 0;
 }
 
-/* What the loss and its gradient have in common: checks, and a pass for all of @data. */
-static int prepare(const struct npu_model *model, const struct npu_dataset *data,
-		   enum npu_loss *loss, bool backward, struct npu_pass *pass, struct npu_error *err)
+/* The loss over a dataset, or its gradient. */
+struct run {
+	struct npu_pass pass;
+	struct npu_batch batch;
+	struct npu_samples samples;
+	enum npu_loss loss;
+};
+
+static void release(struct run *run)
+{
+	npu_pass_free(&run->pass);
+	npu_batch_free(&run->batch);
+}
+
+/* Checks, and buffers for all of @data. */
+static int prepare(struct run *run, const struct npu_model *model, const struct npu_dataset *data,
+		   enum npu_loss loss, bool backward, struct npu_error *err)
 {
 	size_t capacity = data->samples;
 	int ret = npu_model_check_data(model, data, err);
 
+	memset(run, 0, sizeof(*run));
+	run->samples = (struct npu_samples){ .data = data, .count = data->samples };
+	run->loss = loss;
 	if (!ret)
-		ret = npu_loss_resolve(model, data, loss, err);
+		ret = npu_loss_resolve(model, data, &run->loss, err);
 	if (ret)
 		return ret;
 	if (capacity > NPU_EVALUATION_BATCH)
 		capacity = NPU_EVALUATION_BATCH;
-	return npu_pass_create(pass, model, capacity, backward, err);
+	ret = npu_batch_create(&run->batch, data, capacity, err);
+	if (!ret)
+		ret = npu_pass_create(&run->pass, model, capacity, 1, backward, err);
+	if (!ret)
+		ret = npu_model_need_state(model, capacity, err);
+	if (ret)
+		release(run);
+	return ret;
 }
 
 int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
 		   float *value, struct npu_error *err)
 {
-	struct npu_samples samples = { .data = data, .count = data->samples };
 	struct npu_evaluation evaluation;
-	struct npu_pass pass;
-	int ret = prepare(model, data, &loss, false, &pass, err);
+	struct run run;
+	int ret = prepare(&run, model, data, loss, false, err);
 
 	if (ret)
 		return ret;
-	npu_evaluate(&pass, NULL, model, &samples, loss, &evaluation);
-	*value = (float)evaluation.loss;
-	npu_pass_free(&pass, model);
-	return 0;
+	ret = npu_evaluate(&run.pass, NULL, model, &run.samples, &run.batch, run.loss, &evaluation,
+			   err);
+	if (!ret)
+		*value = (float)evaluation.loss;
+	release(&run);
+	return ret;
 }
 
 /* Gradients of batch after batch into @part, added up in the model's. */
-static double backward_batches(struct npu_model *model, struct npu_pass *pass,
-			       const struct npu_samples *samples, enum npu_loss loss, float *part)
+static int backward_batches(struct npu_model *model, struct run *run, float *part, double *mean,
+			    struct npu_error *err)
 {
+	const struct npu_samples *samples = &run->samples;
 	size_t first, n;
 	double sum = 0;
 
+	run->pass.training = true;
 	memset(model->gradient, 0, model->values * sizeof(float));
 	for (first = 0; first < samples->count; first += n) {
 		const float *p;
+		int ret;
 
-		n = batch_at(pass, samples, first);
-		npu_pass_load(pass, model, samples, first, n);
-		p = npu_pass_forward(pass, NULL, model, n);
-		sum += npu_loss_sum(loss, p, &pass->target, n, npu_model_outputs(model));
-		npu_pass_backward(pass, NULL, model, loss, n, samples->count, part);
+		n = batch_at(&run->pass, samples, first);
+		ret = npu_batch_load(&run->batch, &model->scaler, samples, first, n, err);
+		if (ret)
+			return ret;
+		run->pass.random = npu_rng_mix(model->seed, first);
+		p = npu_pass_forward(&run->pass, NULL, model, &run->batch);
+		sum += npu_loss_sum(run->loss, p, &run->batch, n, npu_model_outputs(model));
+		npu_pass_backward(&run->pass, NULL, model, &run->batch, run->loss, samples->count,
+				  part);
 		model->f32->add(part, model->gradient, model->values);
 	}
-	return sum / (double)samples->count;
+	*mean = sum / (double)samples->count;
+	return 0;
 }
 
 int npu_model_backward(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
 		       float *value, struct npu_error *err)
 {
-	struct npu_samples samples = { .data = data, .count = data->samples };
-	struct npu_pass pass;
+	struct run run;
 	float *part;
 	double mean;
-	int ret = prepare(model, data, &loss, true, &pass, err);
+	int ret = prepare(&run, model, data, loss, true, err);
 
 	if (ret)
 		return ret;
@@ -130,12 +176,11 @@ int npu_model_backward(struct npu_model *model, const struct npu_dataset *data, 
 	part = npu_floats_alloc(model->values);
 	if (!ret && !part)
 		ret = npu_error_set(err, -ENOMEM, "out of memory for the gradients");
-	if (!ret) {
-		mean = backward_batches(model, &pass, &samples, loss, part);
-		if (value)
-			*value = (float)mean;
-	}
+	if (!ret)
+		ret = backward_batches(model, &run, part, &mean, err);
+	if (!ret && value)
+		*value = (float)mean;
 	free(part);
-	npu_pass_free(&pass, model);
+	release(&run);
 	return ret;
 }

@@ -20,9 +20,10 @@ struct npu_evaluation {
 	size_t first, n;
 };
 
-void npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		  const struct npu_samples *samples, enum npu_loss loss,
-		  struct npu_evaluation *evaluation);
+/* Fails only where the samples can't be read. The last batch is left in @batch. */
+int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
+		 const struct npu_samples *samples, struct npu_batch *batch, enum npu_loss loss,
+		 struct npu_evaluation *evaluation, struct npu_error *err);
 
 /* There are layers and samples, and the features are as many as the model takes. */
 int npu_model_check_data(const struct npu_model *model, const struct npu_dataset *data,

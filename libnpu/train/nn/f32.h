@@ -66,8 +66,9 @@ struct npu_adam_step {
  * @name: for NPU_F32_VARIANT
  * @columns: width of the blocks of C that gemm likes
  * @gemm: compute a block of C
- * @activate: y = f(y); not softmax, which softmax does
- * @activate_backward: dy *= f'(x), from y = f(x); likewise
+ * @activate: y = f(x); not softmax, which softmax does; @x and @y may be the same
+ * @activate_backward: dy *= f'(x), from y = f(x), or from x where npu_activation_needs_input(), else
+ *	@x is not read; likewise
  * @softmax: y = softmax(x), [rows][columns]; @x and @y may be the same
  * @softmax_backward: dy = y * (dy - sum(dy * y)), a row at a time
  * @column_sum: sum[j] = sum over i of x[i][j], in the order of i
@@ -80,9 +81,10 @@ struct npu_f32 {
 	const char *name;
 	size_t columns;
 	void (*gemm)(const struct npu_gemm *gemm, const struct npu_gemm_block *block);
-	void (*activate)(enum npu_activation activation, float alpha, float *y, size_t count);
-	void (*activate_backward)(enum npu_activation activation, float alpha, const float *y,
-				  float *dy, size_t count);
+	void (*activate)(enum npu_activation activation, float alpha, const float *x, float *y,
+			 size_t count);
+	void (*activate_backward)(enum npu_activation activation, float alpha, const float *x,
+				  const float *y, float *dy, size_t count);
 	void (*softmax)(const float *x, float *y, size_t rows, size_t columns);
 	void (*softmax_backward)(const float *y, float *dy, size_t rows, size_t columns);
 	void (*column_sum)(const float *x, size_t rows, size_t columns, float *sum);

@@ -29,6 +29,7 @@ struct fit {
 	struct npu_error *err;
 	struct npu_pool *pool;
 	struct npu_pass pass;
+	struct npu_batch batch, held_out;
 	struct npu_moments moments;
 	size_t *index;
 	struct npu_samples train, validation;
@@ -131,8 +132,18 @@ static int prepare_memory(struct fit *fit)
 
 	if (capacity > fit->train.count)
 		capacity = fit->train.count;
+	/* No product of a step is shared then, so threads would only be started and stopped. */
+	if (!ret && capacity * (model->values + model->features) >= NPU_WORTH_SHARING)
+		ret = npu_pool_create(&fit->pool, fit->options.threads, fit->err);
 	if (!ret)
-		ret = npu_pass_create(&fit->pass, model, capacity, true, fit->err);
+		ret = npu_pass_create(&fit->pass, model, capacity, npu_pool_threads(fit->pool), true,
+				      fit->err);
+	if (!ret)
+		ret = npu_batch_create(&fit->batch, fit->train.data, capacity, fit->err);
+	if (!ret && fit->validation.count)
+		ret = npu_batch_create(&fit->held_out, fit->validation.data, capacity, fit->err);
+	if (!ret)
+		ret = npu_model_need_state(model, capacity, fit->err);
 	if (!ret)
 		ret = npu_moments_create(&fit->moments, model, fit->err);
 	if (ret)
@@ -142,10 +153,7 @@ static int prepare_memory(struct fit *fit)
 	if ((fit->options.patience && !fit->best) || !fit->history->epoch)
 		return npu_error_set(fit->err, -ENOMEM, "out of memory for %u epochs",
 				     fit->options.epochs);
-	/* No product of a step is shared then, so threads would only be started and stopped. */
-	if (capacity * model->values < NPU_WORTH_SHARING)
-		return 0;
-	return npu_pool_create(&fit->pool, fit->options.threads, fit->err);
+	return 0;
 }
 
 /* The first of @x that is not finite; @count if all are. */
@@ -159,12 +167,12 @@ static size_t first_not_finite(const float *x, size_t count)
 }
 
 /* The loss is not finite on the batch that is in the pass: say where that began. */
-static int report_divergence(const struct fit *fit, const struct npu_samples *samples, size_t first,
-			     size_t n, unsigned int epoch)
+static int report_divergence(const struct fit *fit, const struct npu_samples *samples,
+			     const struct npu_batch *batch, size_t first, unsigned int epoch)
 {
 	const struct npu_model *model = fit->model;
 	const struct npu_pass *pass = &fit->pass;
-	size_t width = model->features, i, bad = first_not_finite(pass->x, n * width);
+	size_t n = batch->n, width = model->features, i, bad = first_not_finite(batch->x, n * width);
 
 	if (bad < n * width)
 		return npu_error_set(
@@ -173,14 +181,14 @@ static int report_divergence(const struct fit *fit, const struct npu_samples *sa
 			"%zu is not, after scaling; clean the data",
 			epoch, bad % width, npu_sample(samples, first + bad / width));
 	width = npu_model_outputs(model);
-	bad = pass->target.y ? first_not_finite(pass->target.y, n * width) : n * width;
+	bad = batch->y ? first_not_finite(batch->y, n * width) : n * width;
 	if (bad < n * width)
 		return npu_error_set(
 			fit->err, -ERANGE,
 			"epoch %u: the loss is not finite because target %zu of sample "
 			"%zu is not; clean the data",
 			epoch, bad % width, npu_sample(samples, first + bad / width));
-	for (i = 0; i + 1 < model->nodes; i++)
+	for (i = 0; pass->training && i + 1 < model->nodes; i++)
 		if (first_not_finite(pass->out[i], n * model->node[i].out) < n * model->node[i].out)
 			break;
 	return npu_error_set(
@@ -225,13 +233,20 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 		const float *p;
 
 		n = fit->train.count - first < o->batch ? fit->train.count - first : o->batch;
-		npu_pass_load(&fit->pass, model, &fit->train, first, n);
-		p = npu_pass_forward(&fit->pass, fit->pool, model, n);
-		sum += npu_loss_sum(o->loss, p, &fit->pass.target, n, outputs);
+		ret = npu_batch_load(&fit->batch, &model->scaler, &fit->train, first, n, fit->err);
+		if (ret)
+			return ret;
+		fit->pass.training = true;
+		fit->pass.random = npu_rng_mix(model->seed, fit->moments.step);
+		fit->pass.statistic = model->value;
+		p = npu_pass_forward(&fit->pass, fit->pool, model, &fit->batch);
+		sum += npu_loss_sum(o->loss, p, &fit->batch, n, outputs);
 		if (!isfinite(sum))
-			return report_divergence(fit, &fit->train, first, n, epoch->epoch);
-		correct += npu_loss_correct(p, &fit->pass.target, n, outputs);
-		npu_pass_backward(&fit->pass, fit->pool, model, o->loss, n, n, model->gradient);
+			return report_divergence(fit, &fit->train, &fit->batch, first,
+						 epoch->epoch);
+		correct += npu_loss_correct(p, &fit->batch, n, outputs);
+		npu_pass_backward(&fit->pass, fit->pool, model, &fit->batch, o->loss, n,
+				  model->gradient);
 		npu_optimizer_step(fit->pool, &o->optimizer, &fit->moments, model, model->gradient);
 
 		epoch->batch++;
@@ -250,13 +265,16 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 static int validate(struct fit *fit, struct npu_epoch *epoch)
 {
 	struct npu_evaluation evaluation;
+	int ret;
 
 	if (!fit->validation.count)
 		return 0;
-	npu_evaluate(&fit->pass, fit->pool, fit->model, &fit->validation, fit->options.loss,
-		     &evaluation);
+	ret = npu_evaluate(&fit->pass, fit->pool, fit->model, &fit->validation, &fit->held_out,
+			   fit->options.loss, &evaluation, fit->err);
+	if (ret)
+		return ret;
 	if (!isfinite(evaluation.loss))
-		return report_divergence(fit, &fit->validation, evaluation.first, evaluation.n,
+		return report_divergence(fit, &fit->validation, &fit->held_out, evaluation.first,
 					 epoch->epoch);
 	epoch->val_loss = (float)evaluation.loss;
 	if (has_classes(fit))
@@ -323,7 +341,9 @@ static void finish(struct fit *fit)
 	if (fit->best && fit->history->best_epoch)
 		memcpy(model->value, fit->best, model->values * sizeof(float));
 	npu_pool_free(fit->pool);
-	npu_pass_free(&fit->pass, model);
+	npu_pass_free(&fit->pass);
+	npu_batch_free(&fit->batch);
+	npu_batch_free(&fit->held_out);
 	npu_moments_free(&fit->moments);
 	free(fit->index);
 	free(fit->best);

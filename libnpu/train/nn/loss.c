@@ -96,7 +96,7 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 }
 
 /* What output @j of sample @i should be. */
-static float wanted(const struct npu_targets *targets, size_t i, size_t j, size_t outputs)
+static float wanted(const struct npu_batch *targets, size_t i, size_t j, size_t outputs)
 {
 	if (targets->y)
 		return targets->y[i * outputs + j];
@@ -111,7 +111,7 @@ static double logarithm(float p, float smallest)
 	return npu_log(p < smallest ? smallest : p);
 }
 
-static double cross_entropy(const float *p, const struct npu_targets *targets, size_t i,
+static double cross_entropy(const float *p, const struct npu_batch *targets, size_t i,
 			    size_t outputs)
 {
 	double sum = 0;
@@ -135,7 +135,7 @@ static double binary_cross_entropy(float p, float t)
 	return -(t * logarithm(p, SMALLEST) + (1 - t) * logarithm(1 - p, SMALLEST_REST));
 }
 
-double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets, size_t n,
+double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_batch *targets, size_t n,
 		    size_t outputs)
 {
 	double sum = 0;
@@ -170,7 +170,7 @@ static size_t largest(const float *p, size_t outputs)
 	return best;
 }
 
-size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_t n, size_t outputs)
+size_t npu_loss_correct(const float *p, const struct npu_batch *targets, size_t n, size_t outputs)
 {
 	size_t i, correct = 0, truth, guess;
 
@@ -188,7 +188,7 @@ size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_
 }
 
 /* The sum of a sample's targets: 1 for a distribution, but any weights are welcome. */
-static float target_sum(const struct npu_targets *targets, size_t i, size_t outputs)
+static float target_sum(const struct npu_batch *targets, size_t i, size_t outputs)
 {
 	float sum = 0;
 	size_t j;
@@ -200,7 +200,7 @@ static float target_sum(const struct npu_targets *targets, size_t i, size_t outp
 	return sum;
 }
 
-void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_targets *targets,
+void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_batch *targets,
 		       size_t n, size_t outputs, size_t total, float *delta)
 {
 	float factor = 1.0f / (float)total;

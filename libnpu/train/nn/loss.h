@@ -3,16 +3,7 @@
 #define NPU_NN_LOSS_H
 
 #include "layer.h"
-
-/**
- * struct npu_targets - what a batch should have given
- * @y: [n][outputs], or NULL where there are labels
- * @labels: [n], or NULL
- */
-struct npu_targets {
-	float *y;
-	int32_t *labels;
-};
+#include "train/data/batch.h"
 
 /**
  * npu_loss_resolve - settle NPU_LOSS_AUTO and check that loss, model and data go together
@@ -24,11 +15,11 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 		     enum npu_loss *loss, struct npu_error *err);
 
 /* Sum over the @n samples of the loss of outputs p [n][outputs]. */
-double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_targets *targets, size_t n,
+double npu_loss_sum(enum npu_loss loss, const float *p, const struct npu_batch *targets, size_t n,
 		    size_t outputs);
 
 /* How many of the samples have their class right. */
-size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_t n,
+size_t npu_loss_correct(const float *p, const struct npu_batch *targets, size_t n,
 			size_t outputs);
 
 /*
@@ -36,7 +27,7 @@ size_t npu_loss_correct(const float *p, const struct npu_targets *targets, size_
  * activation before them, it is the gradient before that activation: (p - t) / total where the
  * targets t of a sample add up to 1.
  */
-void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_targets *targets,
+void npu_loss_gradient(enum npu_loss loss, const float *p, const struct npu_batch *targets,
 		       size_t n, size_t outputs, size_t total, float *delta);
 
 /* Is the gradient of @loss already that before the last activation? */

@@ -23,42 +23,74 @@ struct npu_layer_ops;
 #define NPU_PARAMETER_ALIGN 16
 
 /**
+ * enum npu_role - what training may do to a parameter
+ * @NPU_ROLE_WEIGHT: learn, and be kept small by weight decay
+ * @NPU_ROLE_BIAS: learn
+ * @NPU_ROLE_STATISTIC: none of it: the layer writes it itself
+ */
+enum npu_role {
+	NPU_ROLE_WEIGHT,
+	NPU_ROLE_BIAS,
+	NPU_ROLE_STATISTIC,
+};
+
+/**
  * struct npu_model_parameter - where a named array lies
  * @name: owned
+ * @role: enum npu_role
+ * @node: number of its layer
  * @dim: unused dimensions are 1
  * @count: elements
  * @offset: of its first element in the flat arrays
  */
 struct npu_model_parameter {
 	char *name;
+	enum npu_role role;
+	size_t node;
 	uint32_t dim[4];
 	size_t count;
 	size_t offset;
 };
 
-/* The model's input, where npu_node.input names the node that comes before. */
-#define NPU_NODE_INPUT (-1)
-
 /**
  * struct npu_node - a layer in its place
- * @layer: its description; the name is owned, alpha has its default
+ * @layer: its description; the name is owned, fields that were 0 have their defaults
  * @ops: what its kind does
- * @input: number of the node whose output it reads, or NPU_NODE_INPUT
- * @in_dim: H, W, C of a sample of its input
+ * @input: [inputs], numbers of the nodes whose outputs it reads, or NPU_MODEL_INPUT; owned
+ * @inputs: how many
+ * @readers: nodes that read it
+ * @in_dim: H, W, C of a sample of its first input
  * @out_dim: H, W, C of a sample of its output
- * @in: floats of a sample of its input
+ * @in: floats of a sample of its first input
  * @out: floats of a sample of its output
  * @parameter: number of its first parameter
  * @parameters: how many; dense: weight, then bias unless there is none
+ * @state: floats that a stateful layer keeps for a sample, set by its shape
+ * @state_at: those of the nodes before it
  */
 struct npu_node {
 	struct npu_layer layer;
 	const struct npu_layer_ops *ops;
-	int input;
+	int *input;
+	size_t inputs;
+	size_t readers;
 	uint32_t in_dim[3], out_dim[3];
 	size_t in, out;
 	size_t parameter, parameters;
+	size_t state, state_at;
 };
+
+/**
+ * struct npu_model_state - what stateful layers remember
+ * @samples: of the batches that it is for
+ * @value: [samples] times the state of all nodes; NULL before the first
+ */
+struct npu_model_state {
+	size_t samples;
+	float *value;
+};
+
+struct npu_spare_pass;
 
 struct npu_model {
 	uint32_t dim[3]; /* H, W, C of an input sample */
@@ -67,8 +99,11 @@ struct npu_model {
 	struct npu_rng rng;	   /* of training; weights have streams of their own */
 	const struct npu_f32 *f32; /* kernel variant, chosen at creation */
 
-	struct npu_node *node; /* [nodes], each after the one it reads */
+	struct npu_node *node; /* [nodes], each after those it reads */
 	size_t nodes;
+	size_t states;		       /* floats of state of a sample */
+	struct npu_model_state *state; /* apart, since predicting changes it */
+	struct npu_spare_pass *spare;  /* buffers of the last predict, likewise */
 
 	struct npu_model_parameter *parameter; /* [parameters] */
 	size_t parameters;
@@ -95,7 +130,29 @@ static inline enum npu_activation npu_node_activation(const struct npu_model *mo
  * are zero. The flat array may move.
  */
 int npu_node_declare(struct npu_model *model, struct npu_node *node, const char *suffix,
-		     const uint32_t dim[4], struct npu_error *err);
+		     enum npu_role role, const uint32_t dim[4], struct npu_error *err);
+
+/*
+ * Room for what stateful layers remember of batches of @samples; zero where it was for another
+ * number. Nothing where no layer is.
+ */
+int npu_model_need_state(const struct npu_model *model, size_t samples, struct npu_error *err);
+
+/* H, W, C of what @input stands for: the output of a node, or NPU_MODEL_INPUT. */
+const uint32_t *npu_model_value_dim(const struct npu_model *model, int input);
+
+static inline size_t npu_volume(const uint32_t dim[3])
+{
+	return (size_t)dim[0] * dim[1] * dim[2];
+}
+
+/* Does training change @parameter? */
+bool npu_model_trains(const struct npu_model *model, const struct npu_model_parameter *parameter);
+
+/* -EINVAL where there are no layers, or one that nobody reads. */
+int npu_model_check_whole(const struct npu_model *model, struct npu_error *err);
+
+void npu_model_free_class_names(struct npu_model *model);
 
 /* Memory for floats, 64-byte aligned and zeroed; NULL if there is none. Released by free(). */
 float *npu_floats_alloc(size_t count);

@@ -9,30 +9,49 @@
 
 #define BLOCK 64 /* samples */
 
+/**
+ * struct buffers - of a block
+ * @in: the network's input, scaled
+ * @pre: of the layer that runs
+ * @out: of each layer
+ * @x: [inputs], of the layer that runs
+ */
 struct buffers {
-	float *in, *pre, *post;
+	float *in, *pre;
+	float **out;
+	const float **x;
 };
 
-static void free_buffers(struct buffers *b)
+static void free_buffers(struct buffers *b, const struct npu_model *model)
 {
+	size_t i;
+
+	for (i = 0; b->out && i < model->nodes; i++)
+		free(b->out[i]);
+	free(b->out);
 	free(b->in);
 	free(b->pre);
-	free(b->post);
+	free(b->x);
 }
 
-static int alloc_buffers(struct buffers *b, const struct npu_model *model, struct npu_error *err)
+static bool fill_buffers(struct buffers *b, const struct npu_model *model, size_t block)
 {
-	size_t i, most = model->features;
+	size_t i, most = 0, inputs = 1;
 
-	for (i = 0; i < model->nodes; i++)
-		most = model->node[i].out > most ? model->node[i].out : most;
-	b->in = npu_floats_alloc(BLOCK * most);
-	b->pre = npu_floats_alloc(BLOCK * most);
-	b->post = npu_floats_alloc(BLOCK * most);
-	if (b->in && b->pre && b->post)
-		return 0;
-	free_buffers(b);
-	return npu_error_set(err, -ENOMEM, "out of memory for the reference pass");
+	b->out = calloc(model->nodes, sizeof(*b->out));
+	for (i = 0; b->out && i < model->nodes; i++) {
+		const struct npu_node *node = &model->node[i];
+
+		most = node->out > most ? node->out : most;
+		inputs = node->inputs > inputs ? node->inputs : inputs;
+		b->out[i] = npu_floats_alloc(block * node->out);
+		if (!b->out[i])
+			return false;
+	}
+	b->in = npu_floats_alloc(block * model->features);
+	b->pre = npu_floats_alloc(block * most);
+	b->x = calloc(inputs, sizeof(*b->x));
+	return b->out && b->in && b->pre && b->x;
 }
 
 static void load(const struct npu_model *model, const float *x, size_t n, float *to)
@@ -54,7 +73,7 @@ static void load(const struct npu_model *model, const float *x, size_t n, float 
 static int forward_block(const struct npu_model *model, struct buffers *b, size_t first, size_t n,
 			 npu_reference_visit_fn visit, void *context)
 {
-	size_t i;
+	size_t i, k;
 	int ret = visit(context, NPU_REFERENCE_INPUT, first, n, b->in, b->in);
 
 	for (i = 0; !ret && i < model->nodes; i++) {
@@ -63,17 +82,24 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 			.model = model,
 			.node = node,
 			.n = n,
-			.x = b->in,
+			.xs = b->x,
 			.y = b->pre,
 		};
-		float *swap = b->in;
+		const float *pre = b->pre;
 
-		node->ops->reference(&step);
-		memcpy(b->post, b->pre, n * node->out * sizeof(float));
-		npu_activate(NULL, &npu_f32_reference, node, b->post, n);
-		ret = visit(context, i, first, n, b->pre, b->post);
-		b->in = b->post;
-		b->post = swap;
+		for (k = 0; k < node->inputs; k++)
+			b->x[k] = node->input[k] == NPU_MODEL_INPUT ? b->in
+								    : b->out[node->input[k]];
+		step.x = b->x[0];
+		if (node->ops->identity)
+			pre = step.x;
+		else
+			node->ops->reference(&step);
+		if (node->ops->own_activation)
+			memcpy(b->out[i], pre, n * node->out * sizeof(float));
+		else
+			npu_activate(NULL, &npu_f32_reference, node, pre, b->out[i], n);
+		ret = visit(context, i, first, n, pre, b->out[i]);
 	}
 	return ret;
 }
@@ -81,17 +107,17 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 int npu_reference_forward(const struct npu_model *model, const float *x, size_t samples,
 			  npu_reference_visit_fn visit, void *context, struct npu_error *err)
 {
-	struct buffers b;
-	size_t first, n;
-	int ret = alloc_buffers(&b, model, err);
+	size_t first, n, block = samples < BLOCK ? samples : BLOCK;
+	struct buffers b = { 0 };
+	int ret = 0;
 
-	if (ret)
-		return ret;
+	if (!fill_buffers(&b, model, block))
+		ret = npu_error_set(err, -ENOMEM, "out of memory for the reference pass");
 	for (first = 0; !ret && first < samples; first += n) {
-		n = samples - first < BLOCK ? samples - first : BLOCK;
+		n = samples - first < block ? samples - first : block;
 		load(model, x + first * model->features, n, b.in);
 		ret = forward_block(model, &b, first, n, visit, context);
 	}
-	free_buffers(&b);
+	free_buffers(&b, model);
 	return ret;
 }

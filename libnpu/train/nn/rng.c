@@ -24,6 +24,13 @@ void npu_rng_seed(struct npu_rng *rng, uint64_t seed, uint64_t stream)
 		rng->state[i] = splitmix(&state);
 }
 
+uint64_t npu_rng_mix(uint64_t a, uint64_t b)
+{
+	uint64_t state = splitmix(&a) ^ b;
+
+	return splitmix(&state);
+}
+
 static uint64_t rotate(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);

@@ -13,6 +13,9 @@ struct npu_rng {
 /* Streams of one seed are independent: 0 is training, 1 + i the initial weights of layer i. */
 void npu_rng_seed(struct npu_rng *rng, uint64_t seed, uint64_t stream);
 
+/* One number from two, as independent of those for other @a and @b as random numbers are. */
+uint64_t npu_rng_mix(uint64_t a, uint64_t b);
+
 uint64_t npu_rng_next(struct npu_rng *rng);
 /* Uniform in [0, 1), a multiple of 2^-53. */
 double npu_rng_uniform(struct npu_rng *rng);

@@ -264,7 +264,7 @@ static int add_layers(struct writer *w, struct npu_error *err)
 	w->flow[0] = m->scaler.count ? add_scaler(w, "input") : "input";
 	for (size_t i = 0; i < m->nodes && !w->failed; i++) {
 		const struct npu_node *n = &m->node[i];
-		char *input = w->flow[n->input + 1];
+		char *input = w->flow[n->input[0] + 1];
 		char *output = i + 1 < m->nodes ? text(w, "%s/output", n->layer.name) : "output";
 
 		w->flow[i + 1] = output;

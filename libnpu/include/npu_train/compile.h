@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Chapter 7: compiling. To a .npu program. */
+#ifndef NPU_TRAIN_COMPILE_H
+#define NPU_TRAIN_COMPILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "npu_train/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+enum npu_precision {
+	NPU_PRECISION_INT8 = 0,		/* int8 activations and weights */
+	NPU_PRECISION_INT16 = 1,	/* int16 activations, int8 weights */
+};
+
+/**
+ * struct npu_compile_options - all zero is the default
+ * @precision: of activations
+ * @batch: samples of one request; 0 for 1
+ * @max_bytes: refuse a program that needs more memory (weights, constants, instructions, inputs,
+ *	outputs and intermediate results of one request); 0 for no limit
+ */
+struct npu_compile_options {
+	enum npu_precision precision;
+	uint32_t batch;
+	size_t max_bytes;
+};
+
+/**
+ * struct npu_compile_quote - memory that a compiled program takes, exact
+ * @weight_bytes: the weights slot
+ * @const_bytes: the constant section
+ * @insn_bytes: the instructions
+ * @io_bytes: inputs and outputs of one request
+ * @scratch_bytes: intermediate results of a queue
+ * @file_bytes: the .npu file
+ */
+struct npu_compile_quote {
+	size_t weight_bytes, const_bytes, insn_bytes, io_bytes, scratch_bytes, file_bytes;
+};
+
+/*
+ * What npu_model_compile() will make, before anything of it is allocated. -E2BIG: it is beyond
+ * max_bytes or a limit of the NPU; the sentence names the layer and the remedy.
+ */
+int npu_model_compile_quote(const struct npu_model *model,
+			    const struct npu_compile_options *options,
+			    struct npu_compile_quote *quote, struct npu_error *err);
+
+/**
+ * npu_model_compile - quantise and lower to a .npu program
+ * @samples: inputs to calibrate on, raw, [count][features]; a few hundred are plenty
+ * @image: out: the bytes of a .npu file, 64-byte aligned, for npu_program_load_memory(); free
+ *	with npu_image_free()
+ *
+ * Calibration is min-max over @samples; what lies outside saturates. The model's scaler becomes
+ * part of the program, so that raw data goes in. The same model and samples give the same bytes on
+ * every CPU.
+ *
+ * Errors as for the quote, and -EINVAL: no samples, or a sample, weight or intermediate result
+ * that is not finite. -ERANGE: numbers that the NPU's integers can't hold.
+ */
+int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
+		      const struct npu_compile_options *options, void **image, size_t *bytes,
+		      struct npu_error *err);
+void npu_image_free(void *image);
+
+/* As above, to a file, which appears whole or not at all. */
+int npu_model_compile_file(const struct npu_model *model, const float *samples, size_t count,
+			   const struct npu_compile_options *options, const char *path,
+			   struct npu_error *err);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NPU_TRAIN_COMPILE_H */
