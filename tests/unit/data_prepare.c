@@ -170,12 +170,157 @@ static void test_split(void **state)
 	npu_dataset_free(&d);
 }
 
+/* A dataset whose samples are made when they are read: x = sample, sample + 1, ... */
+struct counter {
+	int reads;
+	size_t fails_at;
+};
+
+static int count_up(const struct npu_dataset *data, size_t sample, float *x, struct npu_error *err)
+{
+	struct counter *counter = data->context;
+
+	if (sample == counter->fails_at) {
+		err->code = -EIO;
+		snprintf(err->message, sizeof(err->message), "sample %zu cannot be made", sample);
+		return -EIO;
+	}
+	counter->reads++;
+	for (size_t f = 0; f < data->features; f++)
+		x[f] = sample + f;
+	return 0;
+}
+
+static void test_take(void **state)
+{
+	float x[] = { 0, 1, 10, 11, 20, 21 }, y[] = { 5, 6, 7 }, weights[] = { .5f, 1, 2 };
+	uint32_t lengths[] = { 2, 1, 2 };
+	struct npu_dataset part, d = { .samples = 3, .features = 2, .targets = 1,
+				       .dim = { 1, 2, 1 }, .x = x, .y = y, .lengths = lengths,
+				       .weights = weights };
+	struct npu_error err;
+
+	(void)state;
+	assert_int_equal(npu_dataset_take(&part, &d, (size_t[]){ 2, 1, 2, 0 }, 4, &err), 0);
+	assert_int_equal(part.samples, 4);
+	assert_memory_equal(part.dim, d.dim, sizeof(d.dim));
+	assert_memory_equal(part.x, ((float[]){ 20, 21, 10, 11, 20, 21, 0, 1 }), 8 * sizeof(float));
+	assert_memory_equal(part.y, ((float[]){ 7, 6, 7, 5 }), 4 * sizeof(float));
+	assert_memory_equal(part.lengths, ((uint32_t[]){ 2, 1, 2, 2 }), 4 * sizeof(uint32_t));
+	assert_memory_equal(part.weights, ((float[]){ 2, 1, 2, .5f }), 4 * sizeof(float));
+	npu_dataset_free(&part);
+	assert_int_equal(npu_dataset_take(&part, &d, (size_t[]){ 3 }, 1, &err), -ERANGE);
+	assert_says(&err, -ERANGE, "sample 3 of a set of 3; they are numbered from 0");
+	assert_int_equal(npu_dataset_take(&part, &d, NULL, 0, &err), -EINVAL);
+	assert_null(part.x);
+}
+
+static void test_take_read(void **state)
+{
+	struct counter counter = { .fails_at = SIZE_MAX };
+	struct npu_dataset part, half, other, d = { .samples = 40, .features = 3,
+						    .dim = { 1, 1, 3 }, .read = count_up,
+						    .context = &counter };
+	struct npu_error err;
+	float x[3];
+
+	(void)state;
+	assert_int_equal(npu_dataset_take(&part, &d, (size_t[]){ 30, 7, 9, 31 }, 4, &err), 0);
+	assert_null(part.x);
+	assert_int_equal(counter.reads, 0);
+	assert_int_equal(part.read(&part, 1, x, &err), 0);
+	assert_memory_equal(x, ((float[]){ 7, 8, 9 }), sizeof(x));
+	/* Parts of parts live on when the whole goes. */
+	assert_int_equal(npu_dataset_split(&part, .5f, 1, &half, &other, &err), 0);
+	npu_dataset_free(&part);
+	assert_int_equal(half.read(&half, 0, x, &err), 0);
+	assert_true(x[1] == x[0] + 1);
+	counter.fails_at = (size_t)x[0];
+	assert_int_equal(half.read(&half, 0, x, &err), -EIO);
+	assert_says(&err, -EIO, "cannot be made");
+	npu_dataset_free(&half);
+	assert_int_equal(other.read(&other, 1, x, &err), 0);
+	npu_dataset_free(&other);
+}
+
+static int releases;
+
+static void count_release(struct npu_dataset *data)
+{
+	assert_non_null(data->x);
+	releases++;
+}
+
+static void test_release(void **state)
+{
+	float x[4] = { 1, 2, 3, 4 };
+	struct npu_dataset d = { .samples = 4, .features = 1, .dim = { 1, 1, 1 }, .x = x };
+
+	(void)state;
+	d.labels = calloc(4, sizeof(*d.labels));
+	d.lengths = calloc(4, sizeof(*d.lengths));
+	d.weights = calloc(4, sizeof(*d.weights));
+	/* Stands for munmap(): x is not freed, the rest is. */
+	d.release = count_release;
+	npu_dataset_free(&d);
+	assert_int_equal(releases, 1);
+	assert_null(d.x);
+	assert_null(d.release);
+}
+
+static void test_scaler_sequences(void **state)
+{
+	/* Two channels, three steps; the second sequence has one, and rubbish behind it. */
+	float x[] = { 1, 0, 3, 0, 5, 2, 7, 4, 1e9f, 1e9f, 1e9f, 1e9f };
+	uint32_t lengths[] = { 3, 1 };
+	struct npu_dataset d = { .samples = 2, .features = 6, .dim = { 1, 3, 2 }, .x = x,
+				 .lengths = lengths };
+	struct npu_scaler s;
+
+	(void)state;
+	assert_int_equal(npu_scaler_fit_standard(&s, &d, NULL), 0);
+	assert_int_equal(s.count, 6);
+	for (int t = 0; t < 3; t++) {
+		assert_true(s.mean[2 * t] == 4 && s.factor[2 * t] == (float)(1 / sqrt(5)));
+		assert_true(s.mean[2 * t + 1] == 1.5f);
+	}
+	npu_scaler_free(&s);
+	assert_int_equal(npu_scaler_fit_min_max(&s, &d, NULL), 0);
+	for (int t = 0; t < 3; t++)
+		assert_true(s.mean[2 * t + 1] == 0 && s.factor[2 * t + 1] == .25f);
+	npu_scaler_free(&s);
+}
+
+static void test_scaler_read(void **state)
+{
+	struct counter counter = { .fails_at = SIZE_MAX };
+	struct npu_dataset d = { .samples = 5, .features = 2, .dim = { 1, 1, 2 },
+				 .read = count_up, .context = &counter };
+	struct npu_scaler s;
+	struct npu_error err;
+
+	(void)state;
+	assert_int_equal(npu_scaler_fit_standard(&s, &d, &err), 0);
+	assert_int_equal(counter.reads, 10);
+	assert_true(s.mean[0] == 2 && s.mean[1] == 3 && s.factor[0] == (float)(1 / sqrt(2)));
+	npu_scaler_free(&s);
+	counter.fails_at = 3;
+	assert_int_equal(npu_scaler_fit_min_max(&s, &d, &err), -EIO);
+	assert_says(&err, -EIO, "sample 3 cannot be made");
+	assert_null(s.mean);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alloc),	cmocka_unit_test(test_standard),
 		cmocka_unit_test(test_min_max), cmocka_unit_test(test_one_hot),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_take_read),
+		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_scaler_sequences),
+		cmocka_unit_test(test_scaler_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,10 @@ int npu_write_npy(const char *path, const float *values, size_t rows, size_t col
  *
  * Fitted on training data, then part of the model (npu_model_set_scaler()), so that raw data
  * goes in wherever the model does. Free with npu_scaler_free().
+ *
+ * A sequence ({1, T, C} with T > 1) is measured by channel, over the steps that data->lengths
+ * says, and each step is scaled alike: what step it is depends on where a recording began. All
+ * else is measured by feature. Where data->read makes the samples, they are read twice.
  */
 struct npu_scaler {
 	size_t count;
@@ -142,7 +146,8 @@ int npu_dataset_one_hot(struct npu_dataset *data, struct npu_error *err);
  *
  * A copy where @data lies in memory. Where @data->read makes the samples or @data->release holds
  * them, @part reads them from there when they are needed: what the functions here opened stays
- * open until its last part is freed; a dataset of the caller's own has to outlive its parts.
+ * open until its last part is freed; a dataset of the caller's own has to outlive its parts, and
+ * its read has to bear two threads at a time, where one trains on a part and one reads another.
  * -ERANGE for a number past the last sample.
  */
 int npu_dataset_take(struct npu_dataset *part, const struct npu_dataset *data,

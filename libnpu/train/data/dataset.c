@@ -36,9 +36,14 @@ void npu_dataset_free(struct npu_dataset *data)
 {
 	if (!data)
 		return;
-	free(data->x);
+	if (data->release)
+		data->release(data);
+	else
+		free(data->x);
 	free(data->y);
 	free(data->labels);
+	free(data->lengths);
+	free(data->weights);
 	npu_strings_free(data->feature_names, data->features);
 	npu_strings_free(data->class_names, data->classes);
 	memset(data, 0, sizeof(*data));

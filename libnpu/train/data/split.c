@@ -11,50 +11,6 @@
 /* A stream apart from those of training and initial weights, which may have the same seed. */
 #define SPLIT_STREAM UINT64_MAX
 
-static int copy_names(struct npu_dataset *part, const struct npu_dataset *data)
-{
-	if (data->feature_names) {
-		part->feature_names = npu_strings_copy(data->feature_names, data->features);
-		if (!part->feature_names)
-			return -ENOMEM;
-	}
-	if (data->class_names) {
-		part->class_names = npu_strings_copy(data->class_names, data->classes);
-		if (!part->class_names)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* The samples of @data whose numbers are in @index. */
-static int take(struct npu_dataset *part, const struct npu_dataset *data, const size_t *index,
-		size_t count, struct npu_error *err)
-{
-	size_t row = data->features * sizeof(float), targets = data->targets * sizeof(float);
-	int ret = npu_dataset_alloc(part, count, data->dim, 0, data->classes, err);
-
-	if (ret)
-		return ret;
-	if (data->targets) {
-		part->targets = data->targets;
-		part->y = malloc(count * targets);
-	}
-	if (copy_names(part, data) || (data->targets && !part->y)) {
-		npu_dataset_free(part);
-		return npu_error_set(err, -ENOMEM, "dataset: no memory for a part of %zu samples",
-				     count);
-	}
-	for (size_t i = 0; i < count; i++) {
-		memcpy(part->x + i * data->features, data->x + index[i] * data->features, row);
-		if (data->targets)
-			memcpy(part->y + i * data->targets, data->y + index[i] * data->targets,
-			       targets);
-		if (data->classes)
-			part->labels[i] = data->labels[index[i]];
-	}
-	return 0;
-}
-
 int npu_dataset_split(const struct npu_dataset *data, float fraction, uint64_t seed,
 		      struct npu_dataset *train, struct npu_dataset *test, struct npu_error *err)
 {
@@ -82,9 +38,9 @@ int npu_dataset_split(const struct npu_dataset *data, float fraction, uint64_t s
 		index[i] = i;
 	npu_rng_seed(&rng, seed, SPLIT_STREAM);
 	npu_rng_shuffle(&rng, index, data->samples);
-	ret = take(test, data, index, tests, err);
+	ret = npu_dataset_take(test, data, index, tests, err);
 	if (!ret)
-		ret = take(train, data, index + tests, data->samples - tests, err);
+		ret = npu_dataset_take(train, data, index + tests, data->samples - tests, err);
 	if (ret)
 		npu_dataset_free(test);
 	free(index);
