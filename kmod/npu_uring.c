@@ -12,6 +12,7 @@
  * completes after the step, by task work; until then io_uring asks again, at most for one step.
  */
 #include <linux/io_uring/cmd.h>
+#include <linux/string.h>
 
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -76,8 +77,11 @@ static void npu_uring_cancel_issued(struct io_uring_cmd *cmd, unsigned int issue
 	}
 }
 
-static bool npu_uring_sqe_is_plain(const struct io_uring_sqe *sqe)
+/* All that a command does not use is 0: its payload is 16 bytes, of which a 128-byte SQE has 80. */
+static bool npu_uring_sqe_is_plain(const struct io_uring_sqe *sqe, unsigned int issue_flags)
 {
+	if (issue_flags & IO_URING_F_SQE128 && memchr_inv(sqe + 1, 0, sizeof(*sqe)))
+		return false;
 	/* addr overlaps nothing that a command uses; the flags were read by io_uring itself */
 	return !READ_ONCE(sqe->ioprio) && !READ_ONCE(sqe->addr) && !READ_ONCE(sqe->len) &&
 	       !READ_ONCE(sqe->buf_index) && !READ_ONCE(sqe->splice_fd_in);
@@ -179,7 +183,8 @@ int npu_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return -ENODEV;
 	if (cmd->flags & NPU_URING_KEPT)
 		return npu_uring_submit(file->driver_priv, cmd, issue_flags);
-	if (cmd->flags & IORING_URING_CMD_FIXED || !npu_uring_sqe_is_plain(cmd->sqe)) {
+	if (cmd->flags & IORING_URING_CMD_FIXED ||
+	    !npu_uring_sqe_is_plain(cmd->sqe, issue_flags)) {
 		drm_dbg(drm, "uring: a field of the SQE that the command does not use is not 0\n");
 		return -EINVAL;
 	}

@@ -585,9 +585,9 @@ struct drm_npu_cancel {
  * IORING_OP_URING_CMD on the device file; sqe->cmd_op holds one of these, the 16 command
  * bytes of an ordinary 64-byte SQE hold the payload. Flags, when there are any, will be
  * other values of cmd_op. sqe->ioprio, addr, len, uring_cmd_flags, buf_index and
- * splice_fd_in must be zero; the second half of a 128-byte SQE is not looked at. On
- * kernels before 6.14 a command linked behind another needs IOSQE_ASYNC, or its SQE must
- * stay as it is until its turn has come.
+ * splice_fd_in must be zero, and so must the second half of a 128-byte SQE. On kernels
+ * before 6.14 a command linked behind another needs IOSQE_ASYNC, or its SQE must stay as
+ * it is until its turn has come.
  *
  * NPU_URING_CMD_SUBMIT, struct drm_npu_job: cqe->res is 0 or -errno once the job has
  * ended; -EBUSY where the ioctl says -EAGAIN, a full queue. On a ring with

@@ -291,6 +291,17 @@ TEST_F(uring, wide_entries)
 	ASSERT_EQ(1, io_uring_submit_and_wait(&ring, 1));
 	ASSERT_EQ(0, io_uring_peek_cqe(&ring, &cqe));
 	EXPECT_EQ(0, cqe->res);
+	io_uring_cqe_seen(&ring, cqe);
+	for (size_t at = 64; at < 128; at += 63) {
+		sqe = io_uring_get_sqe(&ring);
+		memset(sqe, 0, 128);
+		prep(sqe, self->b.fd, NPU_URING_CMD_SUBMIT, &job, 1);
+		((char *)sqe)[at] = 1;
+		ASSERT_EQ(1, io_uring_submit_and_wait(&ring, 1));
+		ASSERT_EQ(0, io_uring_peek_cqe(&ring, &cqe));
+		EXPECT_EQ(-EINVAL, cqe->res);
+		io_uring_cqe_seen(&ring, cqe);
+	}
 	io_uring_queue_exit(&ring);
 }
 
