@@ -164,39 +164,91 @@ static void test_softmax(void **state)
 	}
 }
 
+/* Of stretches x [5][count] (w, g, first, second, anchor), one by @f32 and one by the reference. */
+static void check_update(const struct npu_f32 *f32, size_t count, int kind)
+{
+	static const char *const names[] = { "sgd",	"momentum", "nesterov", "adam",	"rmsprop",
+					     "rmsprop with momentum", "adagrad", "penalise",
+					     "anchor", "shrink" };
+	const struct npu_update update = {
+		.rate = 0.01f, .momentum = 0.9f, .nesterov = kind == 2, .beta1 = 0.9f,
+		.beta2 = 0.999f, .epsilon = 1e-7f, .root = 3, .scale = 0.5f, .l1 = 0.1f,
+		.l2 = 0.2f, .proximal = 0.3f, .shrink = 0.9f,
+	};
+	const struct npu_update_ops *both[] = { &npu_update_reference, f32->update };
+	float *x = random_floats(5 * count), *y = npu_floats_alloc(5 * count);
+	bool no_first = kind == 0 || kind == 4;
+	size_t i;
+
+	f32->activate(NPU_RELU, 0, x + 3 * count, x + 3 * count, count);
+	x[0] = 0;
+	x[count] = 0;
+	x[3 * count] = 1e-38f;
+	memcpy(y, x, 5 * count * sizeof(float));
+	for (i = 0; i < 2; i++) {
+		float *p = i ? y : x;
+		const struct npu_stretch s = {
+			.w = p,
+			.g = p + count,
+			.first = no_first ? NULL : p + 2 * count,
+			.second = p + 3 * count,
+			.anchor = kind == 8 ? p + 4 * count : NULL,
+			.count = count,
+		};
+
+		if (kind <= 2)
+			both[i]->sgd(&update, &s);
+		else if (kind == 3)
+			both[i]->adam(&update, &s);
+		else if (kind <= 5)
+			both[i]->rmsprop(&update, &s);
+		else if (kind == 6)
+			both[i]->adagrad(&update, &s);
+		else if (kind <= 8)
+			both[i]->penalise(&update, &s);
+		else
+			both[i]->shrink(&update, &s);
+	}
+	close_to(y, x, 5 * count, 1e-5, names[kind], f32->name);
+	free(x);
+	free(y);
+}
+
 static void test_optimisers(void **state)
 {
-	const struct npu_adam_step step = { 0.9f, 0.999f, 1e-7f, 0.01f, 3 };
 	const struct npu_f32 *f32;
 	size_t v, count;
+	int kind;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++)
+		for (count = 1; count < 40; count += 3)
+			for (kind = 0; kind < 10; kind++)
+				check_update(f32, count, kind);
+}
+
+static void test_clipping(void **state)
+{
+	const struct npu_f32 *f32;
+	size_t v, count, i;
 
 	(void)state;
 	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
-		for (count = 1; count < 40; count += 3) {
-			float *p[8];
-			size_t i;
+		for (count = 1; count < 700; count += 3) {
+			float *g = random_floats(count + 1), *kept = npu_floats_alloc(count + 1);
+			double wanted = npu_update_reference.square_sum(g, count);
 
-			for (i = 0; i < 4; i++) {
-				p[i] = random_floats(count);
-				p[i + 4] = npu_floats_alloc(count);
-				if (i == 3)
-					f32->activate(NPU_RELU, 0, p[i], count);
-				memcpy(p[i + 4], p[i], count * sizeof(float));
-			}
-			p[1][0] = p[5][0] = 0;
-			p[3][0] = p[7][0] = 1e-38f;
-			npu_f32_reference.adam(p[0], p[1], p[2], p[3], count, &step);
-			f32->adam(p[4], p[5], p[6], p[7], count, &step);
-			for (i = 0; i < 4; i++)
-				close_to(p[i + 4], p[i], count, 1e-5, "adam", f32->name);
-			npu_f32_reference.sgd(p[0], p[1], p[2], 0.1f, 0.9f, count);
-			f32->sgd(p[4], p[5], p[6], 0.1f, 0.9f, count);
-			close_to(p[4], p[0], count, 1e-5, "sgd", f32->name);
-			npu_f32_reference.column_sum(p[0], 1, count, p[1]);
-			f32->column_sum(p[0], 1, count, p[5]);
-			close_to(p[5], p[1], count, 1e-6, "column sum", f32->name);
-			for (i = 0; i < 8; i++)
-				free(p[i]);
+			assert_true(fabs(f32->update->square_sum(g, count) - wanted) <=
+				    1e-6 * wanted);
+			g[count] = 9;
+			g[0] = NAN;
+			memcpy(kept, g, (count + 1) * sizeof(float));
+			f32->update->clamp(g, 0.5f, count);
+			assert_true(isnan(g[0]) && g[count] == 9);
+			for (i = 1; i < count; i++)
+				assert_true(g[i] == fmaxf(-0.5f, fminf(0.5f, kept[i])));
+			free(g);
+			free(kept);
 		}
 	}
 }
@@ -315,8 +367,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_products),   cmocka_unit_test(test_elementwise),
 		cmocka_unit_test(test_softmax),	   cmocka_unit_test(test_optimisers),
-		cmocka_unit_test(test_nan),	   cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_elementary), cmocka_unit_test(test_variant_by_name),
+		cmocka_unit_test(test_clipping),   cmocka_unit_test(test_nan),
+		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_elementary),
+		cmocka_unit_test(test_variant_by_name),
 	};
 
 	npu_rng_seed(&rng, 1, 0);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "npu_train.h"
+#include "update.h"
 
 /**
  * enum npu_gemm_form - which operand of C[m][n] = A B lies transposed in memory
@@ -50,18 +51,6 @@ struct npu_gemm_block {
 };
 
 /**
- * struct npu_adam_step - the constants of one Adam step t
- * @rate: rate / (1 - beta1^t)
- * @root: 1 / sqrt(1 - beta2^t)
- */
-struct npu_adam_step {
-	float beta1, beta2, epsilon, rate, root;
-};
-
-/* Moments smaller than this become 0: they move nothing, and subnormals are slow. */
-#define NPU_MOMENT_MIN 0x1p-100f
-
-/**
  * struct npu_f32 - a variant
  * @name: for NPU_F32_VARIANT
  * @columns: width of the blocks of C that gemm likes
@@ -74,8 +63,7 @@ struct npu_adam_step {
  * @column_sum: sum[j] = sum over i of x[i][j], in the order of i
  * @scale: y[i] = (x[i] - mean[i]) * factor[i]
  * @add: y += x
- * @sgd: v = momentum * v + g; w -= rate * v
- * @adam: m, v and w follow g
+ * @update: kernels of the optimisers
  */
 struct npu_f32 {
 	const char *name;
@@ -91,9 +79,7 @@ struct npu_f32 {
 	void (*scale)(const float *x, const float *mean, const float *factor, float *y,
 		      size_t count);
 	void (*add)(const float *x, float *y, size_t count);
-	void (*sgd)(float *w, const float *g, float *v, float rate, float momentum, size_t count);
-	void (*adam)(float *w, const float *g, float *m, float *v, size_t count,
-		     const struct npu_adam_step *step);
+	const struct npu_update_ops *update;
 };
 
 extern const struct npu_f32 npu_f32_reference;

@@ -143,32 +143,6 @@ static void add(const float *x, float *y, size_t count)
 		y[i] += x[i];
 }
 
-static void sgd(float *w, const float *g, float *v, float rate, float momentum, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		v[i] = momentum * v[i] + g[i];
-		w[i] -= rate * v[i];
-	}
-}
-
-static void adam(float *w, const float *g, float *m, float *v, size_t count,
-		 const struct npu_adam_step *step)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		m[i] = step->beta1 * m[i] + (1 - step->beta1) * g[i];
-		v[i] = step->beta2 * v[i] + (1 - step->beta2) * (g[i] * g[i]);
-		if (fabsf(m[i]) < NPU_MOMENT_MIN)
-			m[i] = 0;
-		if (v[i] < NPU_MOMENT_MIN)
-			v[i] = 0;
-		w[i] -= step->rate * m[i] / (sqrtf(v[i]) * step->root + step->epsilon);
-	}
-}
-
 const struct npu_f32 npu_f32_reference = {
 	.name = "reference",
 	.columns = 16,
@@ -180,6 +154,5 @@ const struct npu_f32 npu_f32_reference = {
 	.column_sum = column_sum,
 	.scale = scale,
 	.add = add,
-	.sgd = sgd,
-	.adam = adam,
+	.update = &npu_update_reference,
 };

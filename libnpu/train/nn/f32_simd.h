@@ -201,44 +201,6 @@ static void add(const float *x, float *y, size_t count)
 	}
 }
 
-static void sgd(float *w, const float *g, float *v, float rate, float momentum, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i += LANES) {
-		vec_mask mask = v_first(count - i);
-		vec velocity =
-			v_fma(v_set(momentum), v_load_part(v + i, mask), v_load_part(g + i, mask));
-
-		v_store_part(v + i, mask, velocity);
-		v_store_part(w + i, mask, v_fnma(v_set(rate), velocity, v_load_part(w + i, mask)));
-	}
-}
-
-static void adam(float *w, const float *g, float *m, float *v, size_t count,
-		 const struct npu_adam_step *step)
-{
-	const vec smallest = v_set(NPU_MOMENT_MIN), zero = v_set(0);
-	size_t i;
-
-	for (i = 0; i < count; i += LANES) {
-		vec_mask mask = v_first(count - i);
-		vec grad = v_load_part(g + i, mask), first, second, divisor;
-
-		first = v_mul(v_set(step->beta1), v_load_part(m + i, mask));
-		first = v_fma(v_set(1 - step->beta1), grad, first);
-		second = v_mul(v_set(step->beta2), v_load_part(v + i, mask));
-		second = v_fma(v_set(1 - step->beta2), v_mul(grad, grad), second);
-		first = v_select(v_less(v_abs(first), smallest), zero, first);
-		second = v_select(v_less(second, smallest), zero, second);
-		v_store_part(m + i, mask, first);
-		v_store_part(v + i, mask, second);
-		divisor = v_fma(v_sqrt(second), v_set(step->root), v_set(step->epsilon));
-		first = v_div(v_mul(v_set(step->rate), first), divisor);
-		v_store_part(w + i, mask, v_sub(v_load_part(w + i, mask), first));
-	}
-}
-
 #define NPU_F32_VARIANT(variant)                        \
 	const struct npu_f32 npu_f32_##variant = {      \
 		.name = #variant,                       \
@@ -251,8 +213,7 @@ static void adam(float *w, const float *g, float *m, float *v, size_t count,
 		.column_sum = column_sum,               \
 		.scale = scale,                         \
 		.add = add,                             \
-		.sgd = sgd,                             \
-		.adam = adam,                           \
+		.update = &npu_update_##variant,        \
 	}
 
 #endif /* NPU_NN_F32_SIMD_H */

@@ -30,7 +30,7 @@ struct fit {
 	struct npu_pool *pool;
 	struct npu_pass pass;
 	struct npu_batch batch, held_out;
-	struct npu_moments moments;
+	struct npu_optimization optimization;
 	size_t *index;
 	struct npu_samples train, validation;
 	struct npu_history *history;
@@ -145,7 +145,8 @@ static int prepare_memory(struct fit *fit)
 	if (!ret)
 		ret = npu_model_need_state(model, capacity, fit->err);
 	if (!ret)
-		ret = npu_moments_create(&fit->moments, model, fit->err);
+		ret = npu_optimization_create(&fit->optimization, model, &fit->options.optimizer, 0,
+					      fit->err);
 	if (ret)
 		return ret;
 	fit->best = fit->options.patience ? npu_floats_alloc(model->values) : NULL;
@@ -237,7 +238,7 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 		if (ret)
 			return ret;
 		fit->pass.training = true;
-		fit->pass.random = npu_rng_mix(model->seed, fit->moments.step);
+		fit->pass.random = npu_rng_mix(model->seed, fit->optimization.step);
 		fit->pass.statistic = model->value;
 		p = npu_pass_forward(&fit->pass, fit->pool, model, &fit->batch);
 		sum += npu_loss_sum(o->loss, p, &fit->batch, n, outputs);
@@ -247,7 +248,8 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 		correct += npu_loss_correct(p, &fit->batch, n, outputs);
 		npu_pass_backward(&fit->pass, fit->pool, model, &fit->batch, o->loss, n,
 				  model->gradient);
-		npu_optimizer_step(fit->pool, &o->optimizer, &fit->moments, model, model->gradient);
+		npu_optimization_step(&fit->optimization, fit->pool, model, model->gradient,
+				      o->optimizer.rate);
 
 		epoch->batch++;
 		epoch->loss = (float)(sum / (double)(first + n));
@@ -344,7 +346,7 @@ static void finish(struct fit *fit)
 	npu_pass_free(&fit->pass);
 	npu_batch_free(&fit->batch);
 	npu_batch_free(&fit->held_out);
-	npu_moments_free(&fit->moments);
+	npu_optimization_free(&fit->optimization);
 	free(fit->index);
 	free(fit->best);
 }
