@@ -30,35 +30,38 @@ static void gemm(const struct npu_gemm *g, const struct npu_gemm_block *block)
 	}
 }
 
-static void activate(enum npu_activation activation, float alpha, float *y, size_t count)
+static void activate(enum npu_activation activation, float alpha, const float *x, float *y,
+		     size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		switch (activation) {
 		case NPU_RELU:
-			y[i] = y[i] < 0 ? 0 : y[i]; /* a NaN stays one */
+			y[i] = x[i] < 0 ? 0 : x[i]; /* a NaN stays one */
 			break;
 		case NPU_LEAKY_RELU:
-			y[i] = y[i] < 0 ? alpha * y[i] : y[i];
+			y[i] = x[i] < 0 ? alpha * x[i] : x[i];
 			break;
 		case NPU_SIGMOID:
-			y[i] = (float)npu_sigmoid(y[i]);
+			y[i] = (float)npu_sigmoid(x[i]);
 			break;
 		case NPU_TANH:
-			y[i] = (float)npu_tanh(y[i]);
+			y[i] = (float)npu_tanh(x[i]);
 			break;
-		case NPU_LINEAR:
-		case NPU_SOFTMAX:
+		default:
+			y[i] = x[i];
 			break;
 		}
 	}
 }
 
-static void activate_backward(enum npu_activation activation, float alpha, const float *y,
-			      float *dy, size_t count)
+static void activate_backward(enum npu_activation activation, float alpha, const float *x,
+			      const float *y, float *dy, size_t count)
 {
 	size_t i;
+
+	(void)x;
 
 	for (i = 0; i < count; i++) {
 		switch (activation) {
@@ -74,8 +77,7 @@ static void activate_backward(enum npu_activation activation, float alpha, const
 		case NPU_TANH:
 			dy[i] *= 1 - y[i] * y[i];
 			break;
-		case NPU_LINEAR:
-		case NPU_SOFTMAX:
+		default:
 			break;
 		}
 	}
