@@ -99,6 +99,33 @@ static void test_targets(void **state)
 	npu_dataset_free(&d);
 }
 
+static void test_some_features(void **state)
+{
+	struct npu_csv_options o = { .features = "price,sold" };
+	struct npu_dataset d;
+
+	(void)state;
+	/* The date is no number and is not read. */
+	good(&d, "date,sold,price\n1949-01,1,2\n1949-02,3,4\n", &o);
+	assert_int_equal(d.features, 2);
+	assert_string_equal(d.feature_names[0], "sold");
+	assert_memory_equal(d.x, ((float[]){ 1, 2, 3, 4 }), 4 * sizeof(float));
+	npu_dataset_free(&d);
+	/* Without a header: the first line is a sample. */
+	o = (struct npu_csv_options){ .features = "1", .targets = "2" };
+	good(&d, "1949-01,1,2\n1949-02,3,4\n", &o);
+	assert_int_equal(d.samples, 2);
+	assert_memory_equal(d.x, ((float[]){ 1, 3 }), 2 * sizeof(float));
+	assert_memory_equal(d.y, ((float[]){ 2, 4 }), 2 * sizeof(float));
+	npu_dataset_free(&d);
+	/* By number, under a header. */
+	o = (struct npu_csv_options){ .features = "1" };
+	good(&d, "date,sold\n1949-01,1\n", &o);
+	assert_int_equal(d.samples, 1);
+	assert_string_equal(d.feature_names[0], "sold");
+	npu_dataset_free(&d);
+}
+
 static void test_forms(void **state)
 {
 	struct npu_csv_options o = { .label = "na\"me\n, x", .header = 1, .separator = ',' };
@@ -201,6 +228,8 @@ static void test_bad_input(void **state)
 		  -EINVAL,
 		  "two columns are called 'a'; name one by its number" },
 		{ "a,b\n1,2\n", { .targets = "a,a" }, -EINVAL, "column 'a' is named twice" },
+		{ "a,b\n1,2\n", { .targets = "a", .features = "a" }, -EINVAL, "named twice" },
+		{ "a,b\n1,2\n", { .features = "c" }, -ENOENT, "no column 'c'" },
 		{ "a,b\n1,2\n",
 		  { .targets = "a,b" },
 		  -EINVAL,
@@ -390,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_header_and_label),
 		cmocka_unit_test(test_label_by_place),
 		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_some_features),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_many_rows_and_classes),
 		cmocka_unit_test(test_bad_input),

@@ -71,15 +71,17 @@ int npu_dataset_alloc(struct npu_dataset *data, size_t samples, const uint32_t d
  * @label: name of the column with the class, or its number ("0" is the first, "-1" the last);
  *	NULL if none
  * @targets: names or numbers of the columns with real targets, separated by commas; NULL if none
+ * @features: likewise the columns that are features; all others are left unread. NULL for all
+ *	columns that are neither label nor target. They keep the order of the file
  *
- * @label and @targets exclude each other. With neither, all columns are features. Class names
- * are sorted, numbers as numbers.
+ * @label and @targets exclude each other. Class names are sorted, numbers as numbers.
  */
 struct npu_csv_options {
 	char separator;
 	int header;
 	const char *label;
 	const char *targets;
+	const char *features;
 };
 
 /**

@@ -26,6 +26,7 @@ enum role {
 	FEATURE,
 	LABEL,
 	TARGET,
+	IGNORED,
 };
 
 /**
@@ -102,6 +103,12 @@ static int find_column(const struct reader *r, const char *text, size_t length, 
 			     r->name[r->columns - 1]);
 }
 
+/* What a column is for that is named nowhere. */
+static enum role default_role(const struct reader *r)
+{
+	return r->options->features ? IGNORED : FEATURE;
+}
+
 static int assign(struct reader *r, const char *text, size_t length, enum role role,
 		  struct npu_error *err)
 {
@@ -110,28 +117,28 @@ static int assign(struct reader *r, const char *text, size_t length, enum role r
 
 	if (ret)
 		return ret;
-	if (r->role[column] != FEATURE)
+	if (r->role[column] != default_role(r))
 		return npu_error_set(err, -EINVAL,
-				     "%s: column '%.*s' is named twice among label and targets",
+				     "%s: column '%.*s' is named twice among label, targets and "
+				     "features",
 				     r->scan.path, (int)length, text);
 	r->role[column] = role;
 	return 0;
 }
 
-static int assign_targets(struct reader *r, struct npu_error *err)
+/* The columns of a list "a,b,3". */
+static int assign_list(struct reader *r, const char *list, enum role role, struct npu_error *err)
 {
-	const char *p = r->options->targets;
-
 	for (;;) {
-		size_t length = strcspn(p, ",");
-		int ret = assign(r, p, length, TARGET, err);
+		size_t length = strcspn(list, ",");
+		int ret = assign(r, list, length, role, err);
 
 		if (ret)
 			return ret;
-		r->data->targets++;
-		if (!p[length])
+		r->data->targets += role == TARGET;
+		if (!list[length])
 			return 0;
-		p += length + 1;
+		list += length + 1;
 	}
 }
 
@@ -147,10 +154,14 @@ static int assign_roles(struct reader *r, struct npu_error *err)
 				     "%s: both a label column and targets asked for; a file is "
 				     "read for one or the other",
 				     r->scan.path);
+	for (size_t i = 0; i < r->columns; i++)
+		r->role[i] = default_role(r);
 	if (o->label)
 		ret = assign(r, o->label, strlen(o->label), LABEL, err);
 	else if (o->targets)
-		ret = assign_targets(r, err);
+		ret = assign_list(r, o->targets, TARGET, err);
+	if (!ret && o->features)
+		ret = assign_list(r, o->features, FEATURE, err);
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < r->columns; i++)
@@ -163,13 +174,33 @@ static int assign_roles(struct reader *r, struct npu_error *err)
 	return npu_dataset_set_shape(r->data, r->scan.path, (uint64_t[]){ 1, features }, 2, err);
 }
 
-/* Does the first record name the columns? The label may be text in any record. */
+/* Is a column of the list no number in the first record, or named otherwise than by its place? */
+static bool list_needs_header(const struct reader *r, const char *list)
+{
+	size_t length, column;
+
+	for (;; list += length + 1) {
+		length = strcspn(list, ",");
+		if (!parse_place(list, length, r->columns, &column) ||
+		    !is_number(&r->scan.field[column]))
+			return true;
+		if (!list[length])
+			return false;
+	}
+}
+
+/*
+ * Does the first record name the columns? The label may be text in any record, and so may columns
+ * that are not read.
+ */
 static bool first_is_header(const struct reader *r)
 {
 	size_t label = SIZE_MAX;
 
 	if (r->options->header)
 		return r->options->header > 0;
+	if (r->options->features)
+		return list_needs_header(r, r->options->features);
 	if (r->options->label)
 		parse_place(r->options->label, strlen(r->options->label), r->columns, &label);
 	for (size_t i = 0; i < r->columns; i++)
@@ -341,8 +372,9 @@ static int add_sample(struct reader *r, struct npu_error *err)
 			ret = add_label(r, i, err);
 			if (ret)
 				return ret;
-			continue;
 		}
+		if (r->role[i] == LABEL || r->role[i] == IGNORED)
+			continue;
 		to = r->role[i] == FEATURE ? x++ : y++;
 		if (!npu_number_parse(f->text, f->length, to) || !isfinite(*to))
 			return explain_field(r, i, err);
