@@ -50,10 +50,11 @@ static size_t batch_at(const struct npu_pass *pass, const struct npu_samples *sa
 }
 
 int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		 const struct npu_samples *samples, struct npu_batch *batch, enum npu_loss loss,
-		 struct npu_evaluation *evaluation, struct npu_error *err)
+		 const struct npu_samples *samples, struct npu_batch *batch,
+		 const struct npu_objective *objective, struct npu_evaluation *evaluation,
+		 struct npu_error *err)
 {
-	size_t outputs = npu_model_outputs(model), first, n, correct = 0;
+	size_t first, n, correct = 0;
 	double sum = 0;
 
 	pass->training = false;
@@ -66,13 +67,14 @@ int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_
 		if (ret)
 			return ret;
 		p = npu_pass_forward(pass, pool, model, batch);
-		sum += npu_loss_sum(loss, p, batch, n, outputs);
-		correct += npu_loss_correct(p, batch, n, outputs);
+		sum += npu_loss_sum(objective, p, batch);
+		correct += npu_loss_correct(objective, p, batch);
 		evaluation->first = first;
 		evaluation->n = n;
 	}
 	evaluation->loss = sum / (double)samples->count;
-	evaluation->accuracy = (double)correct / (double)samples->count;
+	evaluation->accuracy =
+		(double)correct / (double)(samples->count * npu_loss_places(objective));
 	return 0;
 }
 
@@ -81,7 +83,7 @@ struct run {
 	struct npu_pass pass;
 	struct npu_batch batch;
 	struct npu_samples samples;
-	enum npu_loss loss;
+	struct npu_objective objective;
 };
 
 static void release(struct run *run)
@@ -99,9 +101,9 @@ static int prepare(struct run *run, const struct npu_model *model, const struct 
 
 	memset(run, 0, sizeof(*run));
 	run->samples = (struct npu_samples){ .data = data, .count = data->samples };
-	run->loss = loss;
+	run->objective = (struct npu_objective){ .loss = loss };
 	if (!ret)
-		ret = npu_loss_resolve(model, data, &run->loss, err);
+		ret = npu_loss_resolve(model, data, &run->objective, err);
 	if (ret)
 		return ret;
 	if (capacity > NPU_EVALUATION_BATCH)
@@ -125,8 +127,8 @@ int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum
 
 	if (ret)
 		return ret;
-	ret = npu_evaluate(&run.pass, NULL, model, &run.samples, &run.batch, run.loss, &evaluation,
-			   err);
+	ret = npu_evaluate(&run.pass, NULL, model, &run.samples, &run.batch, &run.objective,
+			   &evaluation, err);
 	if (!ret)
 		*value = (float)evaluation.loss;
 	release(&run);
@@ -153,9 +155,9 @@ static int backward_batches(struct npu_model *model, struct run *run, float *par
 			return ret;
 		run->pass.random = npu_rng_mix(model->seed, first);
 		p = npu_pass_forward(&run->pass, NULL, model, &run->batch);
-		sum += npu_loss_sum(run->loss, p, &run->batch, n, npu_model_outputs(model));
-		npu_pass_backward(&run->pass, NULL, model, &run->batch, run->loss, samples->count,
-				  part);
+		sum += npu_loss_sum(&run->objective, p, &run->batch);
+		npu_pass_backward(&run->pass, NULL, model, &run->batch, &run->objective,
+				  samples->count, part);
 		model->f32->add(part, model->gradient, model->values);
 	}
 	*mean = sum / (double)samples->count;

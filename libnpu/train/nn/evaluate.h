@@ -22,8 +22,9 @@ struct npu_evaluation {
 
 /* Fails only where the samples can't be read. The last batch is left in @batch. */
 int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		 const struct npu_samples *samples, struct npu_batch *batch, enum npu_loss loss,
-		 struct npu_evaluation *evaluation, struct npu_error *err);
+		 const struct npu_samples *samples, struct npu_batch *batch,
+		 const struct npu_objective *objective, struct npu_evaluation *evaluation,
+		 struct npu_error *err);
 
 /* There are layers and samples, and the features are as many as the model takes. */
 int npu_model_check_data(const struct npu_model *model, const struct npu_dataset *data,

@@ -27,6 +27,7 @@ struct fit {
 	struct npu_model *model;
 	struct npu_fit_options options;
 	struct npu_error *err;
+	struct npu_objective objective;
 	struct npu_pool *pool;
 	struct npu_pass pass;
 	struct npu_batch batch, held_out;
@@ -101,7 +102,7 @@ static int check_data(struct fit *fit, const struct npu_dataset *data)
 {
 	int ret = npu_model_check_data(fit->model, data, fit->err);
 
-	return ret ? ret : npu_loss_resolve(fit->model, data, &fit->options.loss, fit->err);
+	return ret ? ret : npu_loss_resolve(fit->model, data, &fit->objective, fit->err);
 }
 
 static int prepare_data(struct fit *fit, const struct npu_dataset *data)
@@ -217,8 +218,8 @@ static int report(struct fit *fit, struct npu_epoch *epoch)
 /* Does accuracy mean something: are there classes that exclude each other? */
 static bool has_classes(const struct fit *fit)
 {
-	return fit->train.data->labels || fit->options.loss == NPU_LOSS_CROSS_ENTROPY ||
-	       (fit->options.loss == NPU_LOSS_BINARY_CROSS_ENTROPY &&
+	return fit->train.data->labels || fit->objective.loss == NPU_LOSS_CROSS_ENTROPY ||
+	       (fit->objective.loss == NPU_LOSS_BINARY_CROSS_ENTROPY &&
 		npu_model_outputs(fit->model) == 1);
 }
 
@@ -226,7 +227,7 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 {
 	struct npu_model *model = fit->model;
 	const struct npu_fit_options *o = &fit->options;
-	size_t outputs = npu_model_outputs(model), first, n, correct = 0;
+	size_t first, n, correct = 0;
 	double sum = 0;
 	int ret;
 
@@ -241,12 +242,12 @@ static int run_batches(struct fit *fit, struct npu_epoch *epoch)
 		fit->pass.random = npu_rng_mix(model->seed, fit->optimization.step);
 		fit->pass.statistic = model->value;
 		p = npu_pass_forward(&fit->pass, fit->pool, model, &fit->batch);
-		sum += npu_loss_sum(o->loss, p, &fit->batch, n, outputs);
+		sum += npu_loss_sum(&fit->objective, p, &fit->batch);
 		if (!isfinite(sum))
 			return report_divergence(fit, &fit->train, &fit->batch, first,
 						 epoch->epoch);
-		correct += npu_loss_correct(p, &fit->batch, n, outputs);
-		npu_pass_backward(&fit->pass, fit->pool, model, &fit->batch, o->loss, n,
+		correct += npu_loss_correct(&fit->objective, p, &fit->batch);
+		npu_pass_backward(&fit->pass, fit->pool, model, &fit->batch, &fit->objective, n,
 				  model->gradient);
 		npu_optimization_step(&fit->optimization, fit->pool, model, model->gradient,
 				      o->optimizer.rate);
@@ -272,7 +273,7 @@ static int validate(struct fit *fit, struct npu_epoch *epoch)
 	if (!fit->validation.count)
 		return 0;
 	ret = npu_evaluate(&fit->pass, fit->pool, fit->model, &fit->validation, &fit->held_out,
-			   fit->options.loss, &evaluation, fit->err);
+			   &fit->objective, &evaluation, fit->err);
 	if (ret)
 		return ret;
 	if (!isfinite(evaluation.loss))
@@ -361,6 +362,7 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 
 	if (options)
 		fit.options = *options;
+	fit.objective.loss = fit.options.loss;
 	fit.history = history ? history : &own;
 	memset(fit.history, 0, sizeof(*fit.history));
 	clock_gettime(CLOCK_MONOTONIC, &fit.began);

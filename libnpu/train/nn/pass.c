@@ -389,19 +389,18 @@ static void undo_activation(struct npu_pass *pass, const struct npu_step *step, 
 }
 
 void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		       const struct npu_batch *batch, enum npu_loss loss, size_t total,
-		       float *gradient)
+		       const struct npu_batch *batch, const struct npu_objective *objective,
+		       size_t total, float *gradient)
 {
 	size_t last = model->nodes - 1, i;
 
-	npu_loss_gradient(loss, pass->out[last], batch, batch->n, npu_model_outputs(model), total,
-			  pass->delta[last]);
+	npu_loss_gradient(objective, pass->out[last], batch, total, pass->delta[last]);
 	for (i = model->nodes; i-- && leads_to_learning(model, i);) {
 		struct npu_step step = begin_step(pass, pool, model, batch, i);
 
 		step.dy = pass->delta[i];
 		step.gradient = step.node->layer.frozen ? NULL : gradient;
-		if (i != last || !npu_loss_is_fused(loss))
+		if (i != last || !npu_loss_is_fused(objective->loss))
 			undo_activation(pass, &step, i);
 		if (step.node->inputs == 1)
 			backward_one(pass, &step, i);

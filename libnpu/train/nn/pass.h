@@ -51,11 +51,11 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 			      const struct npu_model *model, const struct npu_batch *batch);
 
 /*
- * After a forward in training of the same batch: gradients of @loss, divided by @total, with
+ * After a forward in training of the same batch: gradients of @objective, divided by @total, with
  * respect to the parameters, at @gradient.
  */
 void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		       const struct npu_batch *batch, enum npu_loss loss, size_t total,
-		       float *gradient);
+		       const struct npu_batch *batch, const struct npu_objective *objective,
+		       size_t total, float *gradient);
 
 #endif /* NPU_NN_PASS_H */
