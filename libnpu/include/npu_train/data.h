@@ -109,9 +109,186 @@ int npu_dataset_read_idx(struct npu_dataset *data, const char *samples_path,
 int npu_dataset_read_npy(struct npu_dataset *data, const char *x_path, const char *y_path,
 			 struct npu_error *err);
 
+/*
+ * Likewise, without reading: x is the file in place, mapped into memory read-only, however large
+ * it is; only of '<f4', and the values are not checked. The file must not shrink meanwhile.
+ */
+int npu_dataset_open_npy(struct npu_dataset *data, const char *x_path, const char *y_path,
+			 struct npu_error *err);
+
 /* Values as .npy, f4, shape (rows, columns). */
 int npu_write_npy(const char *path, const float *values, size_t rows, size_t columns,
 		  struct npu_error *err);
+
+/**
+ * struct npu_ts_options - how to read a .ts file; all zero is the default
+ * @steps: length of the sequences: shorter ones are padded with 0, of longer ones the end is left
+ *	out; 0 for the longest of the file
+ * @like: sequences as long as there, and its classes; NULL for those of the file
+ */
+struct npu_ts_options {
+	uint32_t steps;
+	const struct npu_dataset *like;
+};
+
+/**
+ * npu_dataset_read_ts - read the .ts files of the UCR/UEA archive, of aeon and sktime
+ * @options: NULL for the defaults
+ *
+ * A header of lines such as "@classLabel true 1 2", then a series a line: its channels separated
+ * by colons, their values by commas; last the class, or the target after "@targetLabel true".
+ * Gives {1, T, channels}, with lengths where series are not all T long. An error begins with
+ * file:line. Missing values ("?") and time stamps are refused.
+ */
+int npu_dataset_read_ts(struct npu_dataset *data, const char *path,
+			const struct npu_ts_options *options, struct npu_error *err);
+
+/* Where a folder of samples has their classes. */
+enum npu_class_of {
+	NPU_CLASS_OF_FOLDER = 0,	/* in the name of the sub-folder: cat/7.png */
+	NPU_CLASS_OF_PREFIX,		/* in what comes before the first '_': 7_theo_12.wav */
+	NPU_CLASS_OF_NONE,		/* nowhere: samples without labels */
+};
+
+/**
+ * struct npu_folder_options - which files of a folder, and their classes; all zero is the default
+ * @class_of: where the classes are. Of sub-folders, files in the folder itself have no class and
+ *	are left out; else sub-folders are left out
+ * @match: names of the files, such as "*_[1-4][0-9].wav" (fnmatch(3)); NULL for all that end as
+ *	such files do
+ * @like: number the classes as there, and have samples of that shape; another class is an error.
+ *	So for test data, which may lack a class. NULL to number them by name
+ *
+ * The samples are in the order of their paths, by byte, so that they are the same on any machine.
+ * Names that begin with a point are left out.
+ */
+struct npu_folder_options {
+	enum npu_class_of class_of;
+	const char *match;
+	const struct npu_dataset *like;
+};
+
+/**
+ * struct npu_image_options - how to read images; all zero is the default
+ * @folder: which files
+ * @height: of a sample; 0 for that of the first image
+ * @width: likewise
+ * @channels: 1 is grey, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); 3 is RGB; 0 for those of the
+ *	first image
+ * @resize: images of another size are brought to it, each axis by linear interpolation, or, where
+ *	it gets smaller by s, by a triangle filter s times as wide; without it they are an error
+ * @memory: as many bytes of samples are decoded at once and kept; of more, each image is decoded
+ *	whenever it is needed. 0 for 256 MiB
+ */
+struct npu_image_options {
+	struct npu_folder_options folder;
+	uint32_t height, width, channels;
+	bool resize;
+	size_t memory;
+};
+
+/**
+ * npu_dataset_open_images - a folder of PNG and JPEG files
+ * @options: NULL for the defaults
+ *
+ * Values are in [0, 1]; 16 bits a channel are read with all of them; what is transparent counts as
+ * black. An error names the file. Where images are decoded later, that is when a damaged one is
+ * found.
+ */
+int npu_dataset_open_images(struct npu_dataset *data, const char *folder,
+			    const struct npu_image_options *options, struct npu_error *err);
+
+/*
+ * One image, to a sample of the shape @dim (height, width, 1 or 3), as above: what a model trained
+ * on such a folder takes. @resize as there. @x: out, [H * W * C]
+ */
+int npu_read_image(const char *path, const uint32_t dim[3], bool resize, float *x,
+		   struct npu_error *err);
+
+enum npu_audio_features {
+	NPU_AUDIO_LOG_MEL = 0,
+	NPU_AUDIO_MFCC,
+};
+
+/**
+ * struct npu_audio_options - what is made of sound; all zero is the default
+ * @features: log-mel energies, or MFCC
+ * @rate: samples a second that recordings must have; 0 for that of the first
+ * @window_ms: milliseconds that a frame looks at; 0 for 25
+ * @hop_ms: from one frame to the next; 0 for 10
+ * @bands: mel bands; 0 for 40
+ * @coefficients: of MFCC, at most @bands; 0 for 13
+ * @f_min: Hz, where the lowest band begins; 0 for 20
+ * @f_max: Hz, where the highest ends; 0 for half the rate
+ *
+ * Frame t is of the samples s[t * hop ...], each in [-1, 1), times a Hann window
+ * 0.5 - 0.5 cos(2 pi n / window), filled up with zeros to a power of two N.
+ *	power:	 P[k] = |sum_n s[n] e^(-2 pi i k n / N)|^2, k = 0 ... N / 2
+ *	mel:	 m(f) = 1127 ln(1 + f / 700) (O'Shaughnessy 1987; HTK). @bands triangles with peak 1
+ *		 stand with their feet on the peaks of their neighbours, evenly from m(@f_min) to
+ *		 m(@f_max); E[b] = sum_k triangle_b(k rate / N) P[k]
+ *	log-mel: ln(E[b] + 1e-6)
+ *	MFCC:	 c[j] = sqrt(2 / bands) sum_b logmel[b] cos(pi j (b + 0.5) / bands), c[0] times
+ *		 sqrt(0.5): the orthonormal DCT-II (Davis and Mermelstein 1980)
+ * In double and without libm: the same bits on every machine.
+ */
+struct npu_audio_options {
+	enum npu_audio_features features;
+	unsigned int rate;
+	float window_ms, hop_ms;
+	unsigned int bands;
+	unsigned int coefficients;
+	float f_min, f_max;
+};
+
+/**
+ * npu_read_wav - samples of a WAV file
+ * @samples: out, [count], in [-1, 1); release with free()
+ * @count: out, 1 or more
+ * @rate: out, samples a second
+ *
+ * PCM of 8 or 16 bits; several channels become one, their mean. -EINVAL for a file that is
+ * truncated, damaged or of another kind.
+ */
+int npu_read_wav(const char *path, float **samples, size_t *count, unsigned int *rate,
+		 struct npu_error *err);
+
+/* Frames that so many samples have: 1 + (count - window) / hop, and 1 of less than a window. */
+int npu_audio_frames(const struct npu_audio_options *options, size_t count, size_t *frames,
+		     struct npu_error *err);
+
+/**
+ * npu_audio_features - what a model hears
+ * @options: with the rate set
+ * @samples: [@count]
+ * @frames: how many to make; those past the end of the samples are of silence
+ * @features: out, [frames][bands, or coefficients]
+ */
+int npu_audio_features(const struct npu_audio_options *options, const float *samples, size_t count,
+		       size_t frames, float *features, struct npu_error *err);
+
+/**
+ * struct npu_wav_options - how to read recordings; all zero is the default
+ * @folder: which files
+ * @audio: what is made of them
+ * @frames: length of the samples: shorter recordings are filled up with silence, of longer ones
+ *	the end is left out; 0 for the longest
+ * @image: {frames, bands, 1}, for networks that take pictures, without lengths; else
+ *	{1, frames, bands}, with lengths where they differ
+ */
+struct npu_wav_options {
+	struct npu_folder_options folder;
+	struct npu_audio_options audio;
+	uint32_t frames;
+	bool image;
+};
+
+/*
+ * A folder of WAV files. @options: NULL for the defaults. With options->folder.like, the number of
+ * frames is that of its samples, and @image as they are. An error names the file.
+ */
+int npu_dataset_read_wav(struct npu_dataset *data, const char *folder,
+			 const struct npu_wav_options *options, struct npu_error *err);
 
 /**
  * struct npu_scaler - x' = (x - mean) * factor, a feature at a time

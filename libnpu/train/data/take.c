@@ -37,8 +37,7 @@ int npu_dataset_sample(const struct npu_dataset *data, size_t sample, float *x,
 	return 0;
 }
 
-static int read_view(const struct npu_dataset *data, size_t sample, float *x,
-		     struct npu_error *err)
+static int read_view(const struct npu_dataset *data, size_t sample, float *x, struct npu_error *err)
 {
 	const struct view *view = data->context;
 
