@@ -80,21 +80,24 @@ static inline vec derived(enum npu_activation activation, float alpha, vec y, ve
 	}
 }
 
-static void activate(enum npu_activation activation, float alpha, float *y, size_t count)
+static void activate(enum npu_activation activation, float alpha, const float *x, float *y,
+		     size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i += LANES) {
 		vec_mask mask = v_first(count - i);
 
-		v_store_part(y + i, mask, activated(activation, alpha, v_load_part(y + i, mask)));
+		v_store_part(y + i, mask, activated(activation, alpha, v_load_part(x + i, mask)));
 	}
 }
 
-static void activate_backward(enum npu_activation activation, float alpha, const float *y,
-			      float *dy, size_t count)
+static void activate_backward(enum npu_activation activation, float alpha, const float *x,
+			      const float *y, float *dy, size_t count)
 {
 	size_t i;
+
+	(void)x;
 
 	for (i = 0; i < count; i += LANES) {
 		vec_mask mask = v_first(count - i);
