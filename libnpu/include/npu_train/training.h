@@ -300,8 +300,8 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
  * @threads: 0 for the CPUs that this process may use; small work uses one
  * @y: out, [samples][outputs]
  *
- * The model keeps the buffers: one sample without a scaler allocates nothing after the first, and
- * can't fail then.
+ * The model keeps the buffers: what needs no threads and no more samples than before allocates
+ * nothing, and can't fail.
  */
 int npu_model_predict(const struct npu_model *model, const float *x, size_t samples,
 		      unsigned int threads, float *y, struct npu_error *err);

@@ -175,8 +175,8 @@ int npu_model_add_from(struct npu_model *model, struct npu_layer layer, const in
 			model->node[input[k]].readers++;
 	node->state_at = model->states;
 	model->states += node->state;
-	model->state->samples = 0;
-	npu_spare_pass_drop(model->spare);
+	model->predicting->samples = 0;
+	npu_spare_drop(model);
 	return (int)model->nodes++;
 }
 

@@ -38,10 +38,9 @@ int npu_model_create(struct npu_model **out, const uint32_t dim[3], uint64_t see
 	model = calloc(1, sizeof(*model));
 	if (!model)
 		return NO_MEMORY(err);
-	model->state = calloc(1, sizeof(*model->state));
-	model->spare = npu_spare_pass_create();
+	model->predicting = calloc(1, sizeof(*model->predicting));
 	ret = npu_f32_select(&model->f32, err);
-	if (!ret && (!model->state || !model->spare))
+	if (!ret && !model->predicting)
 		ret = NO_MEMORY(err);
 	if (ret) {
 		npu_model_free(model);
@@ -73,32 +72,34 @@ void npu_model_free(struct npu_model *model)
 	free(model->gradient);
 	npu_scaler_free(&model->scaler);
 	npu_model_free_class_names(model);
-	npu_spare_pass_free(model->spare);
-	if (model->state)
-		free(model->state->value);
-	free(model->state);
+	if (model->predicting) {
+		npu_spare_drop(model);
+		free(model->predicting->state);
+	}
+	free(model->predicting);
 	free(model);
 }
 
 int npu_model_need_state(const struct npu_model *model, size_t samples, struct npu_error *err)
 {
-	struct npu_model_state *state = model->state;
+	struct npu_model_predicting *p = model->predicting;
 
-	if (!model->states || state->samples == samples)
+	if (!model->states || p->samples == samples)
 		return 0;
-	free(state->value);
-	state->samples = 0;
-	state->value = npu_floats_alloc(samples * model->states);
-	if (!state->value)
-		return npu_error_set(err, -ENOMEM,
-				     "out of memory for the state of %zu samples", samples);
-	state->samples = samples;
+	free(p->state);
+	p->samples = 0;
+	p->state = npu_floats_alloc(samples * model->states);
+	if (!p->state)
+		return npu_error_set(err, -ENOMEM, "out of memory for the state of %zu samples",
+				     samples);
+	p->samples = samples;
 	return 0;
 }
 
 void npu_model_reset_state(struct npu_model *model)
 {
-	if (model->state->value)
-		memset(model->state->value, 0,
-		       model->state->samples * model->states * sizeof(float));
+	struct npu_model_predicting *p = model->predicting;
+
+	if (p->state)
+		memset(p->state, 0, p->samples * model->states * sizeof(float));
 }

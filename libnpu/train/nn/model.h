@@ -80,17 +80,19 @@ struct npu_node {
 	size_t state, state_at;
 };
 
-/**
- * struct npu_model_state - what stateful layers remember
- * @samples: of the batches that it is for
- * @value: [samples] times the state of all nodes; NULL before the first
- */
-struct npu_model_state {
-	size_t samples;
-	float *value;
-};
+struct npu_spare;
 
-struct npu_spare_pass;
+/**
+ * struct npu_model_predicting - what predicting changes in a model that is otherwise constant
+ * @spare: buffers that no prediction uses now, or NULL; see spare.h
+ * @state: what stateful layers remember: [samples] times the state of all nodes; NULL before
+ * @samples: of the batches that it is for
+ */
+struct npu_model_predicting {
+	_Atomic(struct npu_spare *) spare;
+	float *state;
+	size_t samples;
+};
 
 struct npu_model {
 	uint32_t dim[3]; /* H, W, C of an input sample */
@@ -101,9 +103,8 @@ struct npu_model {
 
 	struct npu_node *node; /* [nodes], each after those it reads */
 	size_t nodes;
-	size_t states;		       /* floats of state of a sample */
-	struct npu_model_state *state; /* apart, since predicting changes it */
-	struct npu_spare_pass *spare;  /* buffers of the last predict, likewise */
+	size_t states; /* floats of state of a sample */
+	struct npu_model_predicting *predicting;
 
 	struct npu_model_parameter *parameter; /* [parameters] */
 	size_t parameters;

@@ -222,6 +222,13 @@ static const float *input_of(const struct npu_pass *pass, const struct npu_batch
 	return input == NPU_MODEL_INPUT ? batch->x : pass->out[input];
 }
 
+static float *state_of(const struct npu_model *model, const struct npu_node *node)
+{
+	if (!node->state)
+		return NULL;
+	return model->predicting->state + node->state_at * model->predicting->samples;
+}
+
 /* What forward and backward of node @i have in common. */
 static struct npu_step begin_step(struct npu_pass *pass, struct npu_pool *pool,
 				  const struct npu_model *model, const struct npu_batch *batch,
@@ -245,10 +252,9 @@ static struct npu_step begin_step(struct npu_pass *pass, struct npu_pool *pool,
 		.work = pass->work,
 		.lengths = timed ? batch->lengths : NULL,
 		.training = pass->training,
-		.random = npu_rng_mix(pass->random, i),
+		.random = pass->training ? npu_rng_mix(pass->random, i) : 0,
 		.statistic = pass->statistic,
-		.state = node->state ? model->state->value + node->state_at * model->state->samples
-				     : NULL,
+		.state = state_of(model, node),
 	};
 }
 

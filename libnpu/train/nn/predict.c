@@ -9,33 +9,25 @@
 /* Multiply-accumulates below which starting threads, for one prediction, does not pay. */
 #define WORTH_THREADS (16 * NPU_WORTH_SHARING)
 
-/* One sample that no scaler changes: the network reads it where it is. */
-static void predict_in_place(struct npu_pass *pass, const struct npu_model *model, const float *x,
-			     float *y)
-{
-	const struct npu_batch batch = { .n = 1, .capacity = 1, .x = (float *)x };
-
-	memcpy(y, npu_pass_forward(pass, NULL, model, &batch),
-	       npu_model_outputs(model) * sizeof(float));
-}
-
-static int predict_batches(struct npu_pass *pass, struct npu_pool *pool,
+static int predict_batches(struct npu_spare *spare, struct npu_pool *pool,
 			   const struct npu_model *model, const struct npu_dataset *data, float *y,
 			   struct npu_error *err)
 {
 	struct npu_samples all = { .data = data, .count = data->samples };
-	size_t outputs = npu_model_outputs(model), first, n;
-	struct npu_batch batch;
-	int ret = npu_batch_create(&batch, data, pass->capacity, err);
+	size_t outputs = npu_model_outputs(model), capacity = spare->pass.capacity, first, n;
+	struct npu_batch batch = spare->batch;
+	int ret = 0;
 
+	if (!data->lengths)
+		batch.lengths = NULL;
 	for (first = 0; !ret && first < data->samples; first += n) {
-		n = data->samples - first < pass->capacity ? data->samples - first : pass->capacity;
+		n = data->samples - first < capacity ? data->samples - first : capacity;
 		ret = npu_batch_load(&batch, &model->scaler, &all, first, n, err);
 		if (!ret)
-			memcpy(y + first * outputs, npu_pass_forward(pass, pool, model, &batch),
+			memcpy(y + first * outputs,
+			       npu_pass_forward(&spare->pass, pool, model, &batch),
 			       n * outputs * sizeof(float));
 	}
-	npu_batch_free(&batch);
 	return ret;
 }
 
@@ -51,25 +43,20 @@ static int predict(const struct npu_model *model, const struct npu_dataset *data
 	size_t capacity = data->samples < NPU_EVALUATION_BATCH ? data->samples
 							       : NPU_EVALUATION_BATCH;
 	struct npu_pool *pool = NULL;
-	struct npu_pass *pass;
+	struct npu_spare *spare;
 	int ret = npu_model_need_state(model, capacity, err);
 
 	if (!ret && worth_threads(model, data->samples))
 		ret = npu_pool_create(&pool, threads, err);
 	if (ret)
 		return ret;
-	pass = npu_spare_pass_take(model, capacity, npu_pool_threads(pool), err);
-	if (!pass) {
-		npu_pool_free(pool);
-		return -ENOMEM;
+	spare = npu_spare_take(model, capacity, npu_pool_threads(pool), err);
+	if (spare) {
+		ret = predict_batches(spare, pool, model, data, y, err);
+		npu_spare_put(model, spare);
 	}
-	if (data->samples == 1 && data->x && !data->lengths && !model->scaler.count)
-		predict_in_place(pass, model, data->x, y);
-	else
-		ret = predict_batches(pass, pool, model, data, y, err);
-	npu_spare_pass_put(model, pass);
 	npu_pool_free(pool);
-	return ret;
+	return spare ? ret : -ENOMEM;
 }
 
 int npu_model_predict_data(const struct npu_model *model, const struct npu_dataset *data,

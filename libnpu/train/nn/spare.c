@@ -6,72 +6,60 @@
 #include "runtime/error.h"
 #include "spare.h"
 
-/**
- * struct npu_spare_pass - one place
- * @spare: the buffers that are in it, or NULL
- */
-struct npu_spare_pass {
-	_Atomic(struct spare *) spare;
-};
-
-/**
- * struct spare - the buffers and what they are for
- * @pass: first, so that its address is the structure's
- * @threads: of the pool
- */
-struct spare {
-	struct npu_pass pass;
-	size_t threads;
-};
-
-static void free_spare(struct spare *spare)
+static void free_spare(struct npu_spare *spare)
 {
 	if (!spare)
 		return;
 	npu_pass_free(&spare->pass);
+	npu_batch_free(&spare->batch);
 	free(spare);
 }
 
-struct npu_spare_pass *npu_spare_pass_create(void)
+static struct npu_spare *exchange(const struct npu_model *model, struct npu_spare *spare)
 {
-	return calloc(1, sizeof(struct npu_spare_pass));
+	return atomic_exchange(&model->predicting->spare, spare);
 }
 
-void npu_spare_pass_free(struct npu_spare_pass *place)
+void npu_spare_drop(const struct npu_model *model)
 {
-	if (!place)
-		return;
-	npu_spare_pass_drop(place);
-	free(place);
+	free_spare(exchange(model, NULL));
 }
 
-void npu_spare_pass_drop(struct npu_spare_pass *place)
+void npu_spare_put(const struct npu_model *model, struct npu_spare *spare)
 {
-	free_spare(atomic_exchange(&place->spare, NULL));
+	free_spare(exchange(model, spare));
 }
 
-struct npu_pass *npu_spare_pass_take(const struct npu_model *model, size_t capacity,
-				     size_t threads, struct npu_error *err)
+static int create(struct npu_spare *spare, const struct npu_model *model, size_t capacity,
+		  size_t threads, struct npu_error *err)
 {
-	struct spare *spare = atomic_exchange(&model->spare->spare, NULL);
+	uint32_t none;
+	const struct npu_dataset inputs = {
+		.features = model->features,
+		.lengths = &none,
+	};
+	int ret = npu_batch_create(&spare->batch, &inputs, capacity, err);
+
+	spare->threads = threads;
+	return ret ? ret : npu_pass_create(&spare->pass, model, capacity, threads, false, err);
+}
+
+struct npu_spare *npu_spare_take(const struct npu_model *model, size_t capacity, size_t threads,
+				 struct npu_error *err)
+{
+	struct npu_spare *spare = exchange(model, NULL);
 
 	if (spare && spare->pass.capacity >= capacity && spare->threads == threads)
-		return &spare->pass;
+		return spare;
 	free_spare(spare);
-	spare = malloc(sizeof(*spare));
+	spare = calloc(1, sizeof(*spare));
 	if (!spare) {
 		npu_error_set(err, -ENOMEM, "out of memory for a prediction");
 		return NULL;
 	}
-	spare->threads = threads;
-	if (npu_pass_create(&spare->pass, model, capacity, threads, false, err)) {
-		free(spare);
+	if (create(spare, model, capacity, threads, err)) {
+		free_spare(spare);
 		return NULL;
 	}
-	return &spare->pass;
-}
-
-void npu_spare_pass_put(const struct npu_model *model, struct npu_pass *pass)
-{
-	free_spare(atomic_exchange(&model->spare->spare, (struct spare *)pass));
+	return spare;
 }

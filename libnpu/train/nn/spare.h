@@ -8,16 +8,24 @@
 
 #include "pass.h"
 
-struct npu_spare_pass;
+/**
+ * struct npu_spare - what a prediction needs
+ * @pass: that goes forward
+ * @batch: inputs and lengths, nothing else
+ * @threads: of the pool that the pass is for
+ */
+struct npu_spare {
+	struct npu_pass pass;
+	struct npu_batch batch;
+	size_t threads;
+};
 
-struct npu_spare_pass *npu_spare_pass_create(void);
-void npu_spare_pass_free(struct npu_spare_pass *spare);
-/* Forget the buffers: the model has changed. */
-void npu_spare_pass_drop(struct npu_spare_pass *spare);
+/* Buffers for batches of @capacity; give them back by npu_spare_put(). NULL with a sentence. */
+struct npu_spare *npu_spare_take(const struct npu_model *model, size_t capacity, size_t threads,
+				 struct npu_error *err);
+void npu_spare_put(const struct npu_model *model, struct npu_spare *spare);
 
-/* A pass that goes forward, for batches of @capacity; give it back by npu_spare_pass_put(). */
-struct npu_pass *npu_spare_pass_take(const struct npu_model *model, size_t capacity,
-				     size_t threads, struct npu_error *err);
-void npu_spare_pass_put(const struct npu_model *model, struct npu_pass *pass);
+/* Forget the buffers of @model, which has changed or goes. */
+void npu_spare_drop(const struct npu_model *model);
 
 #endif /* NPU_NN_SPARE_H */
