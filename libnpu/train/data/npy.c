@@ -13,19 +13,11 @@
 #include "runtime/error.h"
 #include "dataset.h"
 #include "file.h"
-#include "values.h"
+#include "npy.h"
 
 #define MAGIC "\x93NUMPY"
-#define MAX_RANK 4
 /* A header for 4 dimensions has some 100 bytes; more than this is no array of numbers. */
 #define MAX_HEADER 4096
-
-struct npy_header {
-	struct npu_values_type type;
-	size_t rank;
-	uint64_t shape[MAX_RANK];
-	uint64_t count;
-};
 
 static const char *skip_space(const char *p)
 {
@@ -45,7 +37,7 @@ static const char *find_value(const char *header, const char *key)
 	return *p == ':' ? skip_space(p + 1) : NULL;
 }
 
-static int parse_type(struct npy_header *header, const char *text, const char *path,
+static int parse_type(struct npu_npy_header *header, const char *text, const char *path,
 		      struct npu_error *err)
 {
 	const char *p = text && (*text == '\'' || *text == '"') ? text + 1 : NULL;
@@ -66,7 +58,7 @@ static int parse_type(struct npy_header *header, const char *text, const char *p
 			     path, p);
 }
 
-static int parse_shape(struct npy_header *header, const char *p, const char *path,
+static int parse_shape(struct npu_npy_header *header, const char *p, const char *path,
 		       struct npu_error *err)
 {
 	bool bad = !p || *p != '(';
@@ -81,11 +73,11 @@ static int parse_shape(struct npy_header *header, const char *p, const char *pat
 		for (; isdigit((unsigned char)*p); p++)
 			bad |= __builtin_mul_overflow(n, (uint64_t)10, &n) ||
 			       __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n);
-		if (!bad && header->rank == MAX_RANK)
+		if (!bad && header->rank == NPU_NPY_MAX_RANK)
 			return npu_error_set(
 				err, -EINVAL,
 				"%s: more than %d dimensions; reshape to (samples, features)", path,
-				MAX_RANK);
+				NPU_NPY_MAX_RANK);
 		bad |= __builtin_mul_overflow(header->count, n, &header->count);
 		if (bad)
 			break;
@@ -105,7 +97,7 @@ static int parse_shape(struct npy_header *header, const char *p, const char *pat
 	return 0;
 }
 
-static int parse_header(struct npy_header *header, const char *text, const char *path,
+static int parse_header(struct npu_npy_header *header, const char *text, const char *path,
 			struct npu_error *err)
 {
 	const char *order = find_value(text, "fortran_order");
@@ -127,7 +119,8 @@ static int parse_header(struct npy_header *header, const char *text, const char 
 	return 0;
 }
 
-static int read_header(struct npu_source *source, struct npy_header *header, struct npu_error *err)
+int npu_npy_read_header(struct npu_source *source, struct npu_npy_header *header,
+			struct npu_error *err)
 {
 	char text[MAX_HEADER + 1];
 	uint8_t start[8], length[4] = { 0 };
@@ -162,8 +155,8 @@ static int read_header(struct npu_source *source, struct npy_header *header, str
 
 static int read_x(struct npu_dataset *data, struct npu_source *source, struct npu_error *err)
 {
-	struct npy_header header;
-	int ret = read_header(source, &header, err);
+	struct npu_npy_header header;
+	int ret = npu_npy_read_header(source, &header, err);
 
 	if (!ret)
 		ret = npu_dataset_set_shape(data, source->path, header.shape, header.rank, err);
@@ -181,9 +174,9 @@ static int read_x(struct npu_dataset *data, struct npu_source *source, struct np
 static int read_y(struct npu_dataset *data, const char *x_path, struct npu_source *source,
 		  struct npu_error *err)
 {
-	struct npy_header header;
+	struct npu_npy_header header;
 	double *value = NULL;
-	int ret = read_header(source, &header, err);
+	int ret = npu_npy_read_header(source, &header, err);
 
 	if (ret)
 		return ret;
@@ -207,6 +200,19 @@ static int read_y(struct npu_dataset *data, const char *x_path, struct npu_sourc
 	return ret ? ret : npu_source_expect_end(source, err);
 }
 
+int npu_npy_read_y(struct npu_dataset *data, const char *x_path, const char *y_path,
+		   struct npu_error *err)
+{
+	struct npu_source source;
+	int ret = npu_source_open(&source, y_path, err);
+
+	if (ret)
+		return ret;
+	ret = read_y(data, x_path, &source, err);
+	npu_source_close(&source);
+	return ret;
+}
+
 int npu_dataset_read_npy(struct npu_dataset *data, const char *x_path, const char *y_path,
 			 struct npu_error *err)
 {
@@ -219,13 +225,8 @@ int npu_dataset_read_npy(struct npu_dataset *data, const char *x_path, const cha
 		return ret;
 	ret = read_x(data, &source, err);
 	npu_source_close(&source);
-	if (!ret && y_path) {
-		ret = npu_source_open(&source, y_path, err);
-		if (!ret) {
-			ret = read_y(data, x_path, &source, err);
-			npu_source_close(&source);
-		}
-	}
+	if (!ret && y_path)
+		ret = npu_npy_read_y(data, x_path, y_path, err);
 	if (ret)
 		npu_dataset_free(data);
 	return ret;
