@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Convolution as three functions that convolutions and transposed ones share: a transposed
+ * convolution's forward is the input gradient of the convolution from its output to its input.
+ *
+ *	x [H][W][C] of a sample, weight [KH][KW][C / groups][O], y [OH][OW][O]
+ */
+#ifndef NPU_NN_CONV_H
+#define NPU_NN_CONV_H
+
+#include "layer.h"
+#include "window.h"
+
+/**
+ * struct npu_conv - a convolution
+ * @window: along H and W
+ * @channels: C
+ * @units: O
+ * @groups: out channel o reads the C / groups channels of group o / (O / groups)
+ */
+struct npu_conv {
+	struct npu_window window[2];
+	size_t channels, units, groups;
+};
+
+/* That of a convolution, or the one that a transposed convolution is the gradient of. */
+struct npu_conv npu_conv_of(const struct npu_node *node);
+
+/* Floats of a sample of x, of a sample of y, and of the weights. */
+static inline size_t npu_conv_in(const struct npu_conv *conv)
+{
+	return conv->window[0].in * conv->window[1].in * conv->channels;
+}
+
+static inline size_t npu_conv_out(const struct npu_conv *conv)
+{
+	return conv->window[0].out * conv->window[1].out * conv->units;
+}
+
+static inline size_t npu_conv_weights(const struct npu_conv *conv)
+{
+	return conv->window[0].kernel * conv->window[1].kernel * (conv->channels / conv->groups) *
+	       conv->units;
+}
+
+/*
+ * The definition: plain loops, one sample. The order of additions is that of the formula in
+ * npu_train/layers.h.
+ */
+/* y = x * weight + bias; @bias: [O], or NULL */
+void npu_conv_plain_forward(const struct npu_conv *conv, const float *x, const float *weight,
+			    const float *bias, float *y);
+/* dx from dy; @bias: [C], where dx starts instead of 0, or NULL */
+void npu_conv_plain_input(const struct npu_conv *conv, const float *dy, const float *weight,
+			  const float *bias, float *dx);
+/* dweight += this sample's */
+void npu_conv_plain_weight(const struct npu_conv *conv, const float *x, const float *dy,
+			   float *dweight);
+
+/**
+ * struct npu_conv_run - a convolution of a batch
+ * @n: samples
+ * @activation: what the outputs go through: NPU_LINEAR, NPU_RELU or NPU_RELU6
+ * @work: of as many floats as the function's room says
+ */
+struct npu_conv_run {
+	struct npu_pool *pool;
+	const struct npu_f32 *f32;
+	struct npu_conv conv;
+	size_t n;
+	enum npu_activation activation;
+	float *work;
+};
+
+/* y from x; as npu_conv_plain_forward() by the kernels of f32, and its activation */
+void npu_conv_forward(const struct npu_conv_run *run, const float *x, const float *weight,
+		      const float *bias, float *y);
+/* dx from dy, as npu_conv_plain_input(), and its activation */
+void npu_conv_input(const struct npu_conv_run *run, const float *dy, const float *weight,
+		    const float *bias, float *dx);
+/* dweight from x and dy, and what was there is lost */
+void npu_conv_weight(const struct npu_conv_run *run, const float *x, const float *dy,
+		     float *dweight);
+/* sum[j] = sum over i of x[i][j], [rows][columns], in an order that no thread changes */
+void npu_conv_bias(const struct npu_conv_run *run, const float *x, size_t rows, size_t columns,
+		   float *sum);
+
+/* Floats of work for each of them. */
+size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
+			     size_t threads);
+size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
+			   size_t threads);
+size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
+			    size_t threads);
+
+#endif /* NPU_NN_CONV_H */
