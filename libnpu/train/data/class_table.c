@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/error.h"
 #include "class_table.h"
 #include "dataset.h"
 #include "number.h"
@@ -120,6 +121,45 @@ int npu_class_table_sort(struct npu_class_table *table, int32_t *order)
 	}
 	table->count = places;
 	free(entry);
+	return 0;
+}
+
+int npu_class_table_finish(struct npu_class_table *table, struct npu_dataset *data, bool sort,
+			   const char *path, struct npu_error *err)
+{
+	int32_t *order = sort ? malloc(table->count * sizeof(*order)) : NULL;
+
+	if (sort && (!order || npu_class_table_sort(table, order))) {
+		free(order);
+		return npu_error_set(err, -ENOMEM, "%s: no memory for %zu classes", path,
+				     table->count);
+	}
+	for (size_t i = 0; sort && i < data->samples; i++)
+		data->labels[i] = order[data->labels[i]];
+	free(order);
+	data->classes = table->count;
+	data->class_names = table->name;
+	table->name = NULL;
+	table->count = 0;
+	return 0;
+}
+
+int npu_class_table_start(struct npu_class_table *table, const struct npu_dataset *like,
+			  const char *path, struct npu_error *err)
+{
+	if (!like->classes || !like->class_names)
+		return npu_error_set(err, -EINVAL,
+				     "%s: the dataset whose classes it shall have has no names of "
+				     "classes; read both without 'like'",
+				     path);
+	for (size_t i = 0; i < like->classes; i++) {
+		const char *name = like->class_names[i];
+		int32_t number = npu_class_table_find(table, name, strlen(name));
+
+		if (number < 0)
+			return npu_error_set(err, number, "%s: no memory for %zu classes", path,
+					     like->classes);
+	}
 	return 0;
 }
 

@@ -2,8 +2,11 @@
 #ifndef NPU_DATA_CLASS_TABLE_H
 #define NPU_DATA_CLASS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "npu_train/data.h"
 
 /**
  * struct npu_class_table - class names, numbered as they come
@@ -26,6 +29,17 @@ int32_t npu_class_table_find(struct npu_class_table *table, const char *name, si
  * that are the same number share a place: table->count may fall. -ENOMEM leaves all as it was.
  */
 int npu_class_table_sort(struct npu_class_table *table, int32_t *order);
+
+/*
+ * The classes of @data: names go to it, sorted if @sort, and data->labels, which are numbers of the
+ * table, follow. -ENOMEM; @path is for the error.
+ */
+int npu_class_table_finish(struct npu_class_table *table, struct npu_dataset *data, bool sort,
+			   const char *path, struct npu_error *err);
+
+/* Start with the classes of @like, in their order. -EINVAL if they have no names. */
+int npu_class_table_start(struct npu_class_table *table, const struct npu_dataset *like,
+			  const char *path, struct npu_error *err);
 
 void npu_class_table_free(struct npu_class_table *table);
 

@@ -383,27 +383,6 @@ static int add_sample(struct reader *r, struct npu_error *err)
 	return 0;
 }
 
-/* Classes in order, and the labels that follow. */
-static int finish_labels(struct reader *r, struct npu_error *err)
-{
-	struct npu_dataset *d = r->data;
-	int32_t *order = malloc(r->classes.count * sizeof(*order));
-
-	if (!order || npu_class_table_sort(&r->classes, order)) {
-		free(order);
-		return npu_error_set(err, -ENOMEM, "%s: no memory for %zu classes", r->scan.path,
-				     r->classes.count);
-	}
-	for (size_t i = 0; i < d->samples; i++)
-		d->labels[i] = order[d->labels[i]];
-	free(order);
-	d->classes = r->classes.count;
-	d->class_names = r->classes.name;
-	r->classes.name = NULL;
-	r->classes.count = 0;
-	return 0;
-}
-
 /* The first record: how many columns, what they are called and what they are for. */
 static int begin(struct reader *r, struct npu_error *err)
 {
@@ -447,7 +426,9 @@ static int read_records(struct reader *r, struct npu_error *err)
 		return npu_error_set(err, -ENODATA,
 				     "%s:%zu:1: no samples after the header; add a line for each",
 				     r->scan.path, r->scan.line);
-	return r->options->label ? finish_labels(r, err) : 0;
+	if (!r->options->label)
+		return 0;
+	return npu_class_table_finish(&r->classes, r->data, true, r->scan.path, err);
 }
 
 int npu_dataset_read_csv(struct npu_dataset *data, const char *path,
