@@ -4,6 +4,18 @@
 static const struct npu_layer_ops *const kinds[NPU_LAYER_KINDS] = {
 	[NPU_LAYER_DENSE] = &npu_dense_ops,
 	[NPU_LAYER_ACTIVATION] = &npu_activation_ops,
+	[NPU_LAYER_CONV] = &npu_conv_ops,
+	[NPU_LAYER_CONV_TRANSPOSE] = &npu_conv_transpose_ops,
+	[NPU_LAYER_MAX_POOL] = &npu_max_pool_ops,
+	[NPU_LAYER_AVERAGE_POOL] = &npu_average_pool_ops,
+	[NPU_LAYER_GLOBAL_MAX_POOL] = &npu_global_max_pool_ops,
+	[NPU_LAYER_GLOBAL_AVERAGE_POOL] = &npu_global_average_pool_ops,
+	[NPU_LAYER_FLATTEN] = &npu_flatten_ops,
+	[NPU_LAYER_RESHAPE] = &npu_reshape_ops,
+	[NPU_LAYER_DROPOUT] = &npu_dropout_ops,
+	[NPU_LAYER_EMBEDDING] = &npu_embedding_ops,
+	[NPU_LAYER_ADD] = &npu_add_ops,
+	[NPU_LAYER_CONCAT] = &npu_concat_ops,
 };
 
 const struct npu_layer_ops *npu_layer_ops(enum npu_layer_kind kind)
