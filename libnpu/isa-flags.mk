@@ -7,7 +7,7 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(filter %/avx2_fully_connected.o %/avx2_elementwise.o,$(ENGINE_OBJ)): ISA_CFLAGS := -mavx2
 $(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
 	ISA_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl -mavx512vnni
-$(B)/libnpu/train/nn/f32_avx2.o $(B)/libnpu/train/nn/update_avx2.o: ISA_CFLAGS := -mavx2 -mfma
-$(B)/libnpu/train/nn/f32_avx512.o $(B)/libnpu/train/nn/update_avx512.o: \
+$(B)/libnpu/train/nn/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma
+$(B)/libnpu/train/nn/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
 endif

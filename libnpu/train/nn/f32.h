@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "npu_train.h"
+#include "norm.h"
 #include "update.h"
 
 /**
@@ -64,6 +65,7 @@ struct npu_gemm_block {
  * @scale: y[i] = (x[i] - mean[i]) * factor[i]
  * @add: y += x
  * @update: kernels of the optimisers
+ * @norm: of the norms
  */
 struct npu_f32 {
 	const char *name;
@@ -80,6 +82,7 @@ struct npu_f32 {
 		      size_t count);
 	void (*add)(const float *x, float *y, size_t count);
 	const struct npu_update_ops *update;
+	const struct npu_norm_ops *norm;
 };
 
 extern const struct npu_f32 npu_f32_reference;

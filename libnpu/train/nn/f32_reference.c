@@ -157,4 +157,5 @@ const struct npu_f32 npu_f32_reference = {
 	.scale = scale,
 	.add = add,
 	.update = &npu_update_reference,
+	.norm = &npu_norm_reference,
 };

@@ -217,6 +217,7 @@ static void add(const float *x, float *y, size_t count)
 		.scale = scale,                         \
 		.add = add,                             \
 		.update = &npu_update_##variant,        \
+		.norm = &npu_norm_##variant,            \
 	}
 
 #endif /* NPU_NN_F32_SIMD_H */
