@@ -61,7 +61,7 @@ void npu_batch_free(struct npu_batch *batch)
 }
 
 /* Element by element and rounded twice: the same bits on every CPU. */
-static void scale(const struct npu_scaler *scaler, const float *from, float *to)
+void npu_scaler_apply(const struct npu_scaler *scaler, const float *from, float *to)
 {
 	const float *mean = scaler->mean, *factor = scaler->factor;
 	size_t i;
@@ -84,7 +84,7 @@ static int load_x(const struct npu_dataset *data, size_t i, const struct npu_sca
 			return ret;
 	}
 	if (scaler && scaler->count)
-		scale(scaler, from, x);
+		npu_scaler_apply(scaler, from, x);
 	else if (from != x)
 		memcpy(x, from, data->features * sizeof(float));
 	return 0;

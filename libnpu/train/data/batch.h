@@ -56,4 +56,7 @@ int npu_batch_load(struct npu_batch *batch, const struct npu_scaler *scaler,
 		   const struct npu_samples *samples, size_t first, size_t n,
 		   struct npu_error *err);
 
+/* One sample, @scaler->count features; @from and @to may be the same. */
+void npu_scaler_apply(const struct npu_scaler *scaler, const float *from, float *to);
+
 #endif /* NPU_DATA_BATCH_H */

@@ -42,35 +42,26 @@ int npu_model_need_gradient(struct npu_model *model, struct npu_error *err)
 	return 0;
 }
 
-static size_t batch_at(const struct npu_pass *pass, const struct npu_samples *samples, size_t first)
-{
-	size_t left = samples->count - first;
-
-	return left < pass->capacity ? left : pass->capacity;
-}
-
 int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		 const struct npu_samples *samples, struct npu_batch *batch,
+		 const struct npu_samples *samples, struct npu_loader *loader,
 		 const struct npu_objective *objective, struct npu_evaluation *evaluation,
 		 struct npu_error *err)
 {
-	size_t first, n, correct = 0;
+	size_t first, correct = 0;
 	double sum = 0;
 
 	pass->training = false;
-	for (first = 0; first < samples->count && isfinite(sum); first += n) {
+	npu_loader_start(loader, 0);
+	for (first = 0; first < samples->count && isfinite(sum); first += evaluation->batch->n) {
 		const float *p;
-		int ret;
+		int ret = npu_loader_next(loader, &evaluation->batch, err);
 
-		n = batch_at(pass, samples, first);
-		ret = npu_batch_load(batch, &model->scaler, samples, first, n, err);
 		if (ret)
 			return ret;
-		p = npu_pass_forward(pass, pool, model, batch);
-		sum += npu_loss_sum(objective, p, batch);
-		correct += npu_loss_correct(objective, p, batch);
+		p = npu_pass_forward(pass, pool, model, evaluation->batch);
+		sum += npu_loss_sum(objective, p, evaluation->batch);
+		correct += npu_loss_correct(objective, p, evaluation->batch);
 		evaluation->first = first;
-		evaluation->n = n;
 	}
 	evaluation->loss = sum / (double)samples->count;
 	evaluation->accuracy =
@@ -81,22 +72,26 @@ int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_
 /* The loss over a dataset, or its gradient. */
 struct run {
 	struct npu_pass pass;
-	struct npu_batch batch;
 	struct npu_samples samples;
+	struct npu_loader *loader;
 	struct npu_objective objective;
 };
 
 static void release(struct run *run)
 {
 	npu_pass_free(&run->pass);
-	npu_batch_free(&run->batch);
+	npu_loader_free(run->loader);
 }
 
 /* Checks, and buffers for all of @data. */
 static int prepare(struct run *run, const struct npu_model *model, const struct npu_dataset *data,
 		   enum npu_loss loss, bool backward, struct npu_error *err)
 {
-	size_t capacity = data->samples;
+	struct npu_loading loading = {
+		.scaler = &model->scaler,
+		.capacity = data->samples,
+		.cpus = 1,
+	};
 	int ret = npu_model_check_data(model, data, err);
 
 	memset(run, 0, sizeof(*run));
@@ -106,13 +101,13 @@ static int prepare(struct run *run, const struct npu_model *model, const struct 
 		ret = npu_loss_resolve(model, data, &run->objective, err);
 	if (ret)
 		return ret;
-	if (capacity > NPU_EVALUATION_BATCH)
-		capacity = NPU_EVALUATION_BATCH;
-	ret = npu_batch_create(&run->batch, data, capacity, err);
+	if (loading.capacity > NPU_EVALUATION_BATCH)
+		loading.capacity = NPU_EVALUATION_BATCH;
+	ret = npu_loader_create(&run->loader, &run->samples, &loading, err);
 	if (!ret)
-		ret = npu_pass_create(&run->pass, model, capacity, 1, backward, err);
+		ret = npu_pass_create(&run->pass, model, loading.capacity, 1, backward, err);
 	if (!ret)
-		ret = npu_model_need_state(model, capacity, err);
+		ret = npu_model_need_state(model, loading.capacity, err);
 	if (ret)
 		release(run);
 	return ret;
@@ -127,7 +122,7 @@ int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum
 
 	if (ret)
 		return ret;
-	ret = npu_evaluate(&run.pass, NULL, model, &run.samples, &run.batch, &run.objective,
+	ret = npu_evaluate(&run.pass, NULL, model, &run.samples, run.loader, &run.objective,
 			   &evaluation, err);
 	if (!ret)
 		*value = (float)evaluation.loss;
@@ -140,24 +135,24 @@ static int backward_batches(struct npu_model *model, struct run *run, float *par
 			    struct npu_error *err)
 {
 	const struct npu_samples *samples = &run->samples;
-	size_t first, n;
+	const struct npu_batch *batch;
+	size_t first;
 	double sum = 0;
 
 	run->pass.training = true;
 	memset(model->gradient, 0, model->values * sizeof(float));
-	for (first = 0; first < samples->count; first += n) {
+	npu_loader_start(run->loader, 0);
+	for (first = 0; first < samples->count; first += batch->n) {
 		const float *p;
-		int ret;
+		int ret = npu_loader_next(run->loader, &batch, err);
 
-		n = batch_at(&run->pass, samples, first);
-		ret = npu_batch_load(&run->batch, &model->scaler, samples, first, n, err);
 		if (ret)
 			return ret;
 		run->pass.random = npu_rng_mix(model->seed, first);
-		p = npu_pass_forward(&run->pass, NULL, model, &run->batch);
-		sum += npu_loss_sum(&run->objective, p, &run->batch);
-		npu_pass_backward(&run->pass, NULL, model, &run->batch, &run->objective,
-				  samples->count, part);
+		p = npu_pass_forward(&run->pass, NULL, model, batch);
+		sum += npu_loss_sum(&run->objective, p, batch);
+		npu_pass_backward(&run->pass, NULL, model, batch, &run->objective, samples->count,
+				  part);
 		model->f32->add(part, model->gradient, model->values);
 	}
 	*mean = sum / (double)samples->count;

@@ -3,6 +3,7 @@
 #define NPU_NN_EVALUATE_H
 
 #include "pass.h"
+#include "train/data/loader.h"
 
 /* Samples that predictions and evaluations take at a time. */
 #define NPU_EVALUATION_BATCH 256
@@ -11,18 +12,18 @@
  * struct npu_evaluation - how good a network is on some samples
  * @loss: mean over them
  * @accuracy: share of them whose class is right
- * @first: where the loss is not finite: the batch where it first was not, which is still in the
- *	pass: its first sample
- * @n: and how many
+ * @batch: where the loss is not finite: the batch where it first was not, until the loader's next
+ * @first: the first of its samples
  */
 struct npu_evaluation {
 	double loss, accuracy;
-	size_t first, n;
+	const struct npu_batch *batch;
+	size_t first;
 };
 
-/* Fails only where the samples can't be read. The last batch is left in @batch. */
+/* Over all of the loader's @samples. Fails only where they can't be read. */
 int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_model *model,
-		 const struct npu_samples *samples, struct npu_batch *batch,
+		 const struct npu_samples *samples, struct npu_loader *loader,
 		 const struct npu_objective *objective, struct npu_evaluation *evaluation,
 		 struct npu_error *err);
 

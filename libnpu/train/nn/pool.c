@@ -115,7 +115,7 @@ static void wake_sleepers(struct npu_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-static unsigned int usable_cpus(void)
+unsigned int npu_pool_cpus(void)
 {
 	cpu_set_t set;
 
@@ -131,7 +131,7 @@ int npu_pool_create(struct npu_pool **out, unsigned int threads, struct npu_erro
 
 	*out = NULL;
 	if (!threads)
-		threads = usable_cpus();
+		threads = npu_pool_cpus();
 	if (threads <= 1)
 		return 0;
 	pool = calloc(1, sizeof(*pool));
@@ -168,6 +168,13 @@ void npu_pool_free(struct npu_pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->thread);
 	free(pool);
+}
+
+size_t npu_pool_bytes(unsigned int threads)
+{
+	if (!threads)
+		threads = npu_pool_cpus();
+	return threads > 1 ? sizeof(struct npu_pool) + (threads - 1) * sizeof(pthread_t) : 0;
 }
 
 size_t npu_pool_threads(const struct npu_pool *pool)

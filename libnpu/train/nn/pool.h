@@ -21,6 +21,12 @@ void npu_pool_free(struct npu_pool *pool);
 
 size_t npu_pool_threads(const struct npu_pool *pool);
 
+/* CPUs that the process may use. */
+unsigned int npu_pool_cpus(void);
+
+/* Memory of a pool, the stacks of its threads apart. */
+size_t npu_pool_bytes(unsigned int threads);
+
 /*
  * Run tasks 0 to @tasks - 1, fewer than 2^32, the caller taking part; returns when all are done.
  * One caller at a time.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/* Where a loss that is not finite began. */
+#include <errno.h>
+#include <math.h>
+
+#include "fit.h"
+#include "runtime/error.h"
+
+/* The first of @x that is not finite; @count if all are. */
+static size_t first_not_finite(const float *x, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && isfinite(x[i]); i++)
+		;
+	return i;
+}
+
+static bool all_finite(const float *x, size_t count)
+{
+	return first_not_finite(x, count) == count;
+}
+
+/* The first layer whose outputs are not finite; the last if there is none. */
+static size_t guilty_layer(struct npu_fit *fit, const struct npu_batch *batch)
+{
+	const struct npu_model *model = fit->model;
+	struct npu_pass *pass = &fit->pass;
+	size_t i;
+
+	/* Outputs in between are kept in training alone. */
+	if (!pass->training) {
+		pass->training = true;
+		pass->statistic = NULL;
+		npu_pass_forward(pass, fit->pool, model, batch);
+	}
+	for (i = 0; i + 1 < model->nodes; i++)
+		if (!all_finite(pass->out[i], batch->n * model->node[i].out))
+			break;
+	return i;
+}
+
+int npu_fit_report_divergence(struct npu_fit *fit, const struct npu_samples *samples,
+			      const struct npu_batch *batch, size_t first, unsigned int epoch)
+{
+	const struct npu_model *model = fit->model;
+	size_t n = batch->n, width = model->features, bad;
+
+	bad = first_not_finite(batch->x, n * width);
+	if (bad < n * width)
+		return npu_error_set(
+			fit->err, -ERANGE,
+			"epoch %u: the loss is not finite because feature %zu of sample "
+			"%zu is not, after scaling; clean the data",
+			epoch, bad % width, npu_sample(samples, first + bad / width));
+	width = npu_model_outputs(model);
+	bad = batch->y ? first_not_finite(batch->y, n * width) : n * width;
+	if (bad < n * width)
+		return npu_error_set(
+			fit->err, -ERANGE,
+			"epoch %u: the loss is not finite because target %zu of sample "
+			"%zu is not; clean the data",
+			epoch, bad % width, npu_sample(samples, first + bad / width));
+	return npu_error_set(
+		fit->err, -ERANGE,
+		"epoch %u: the loss is not finite; it began in layer \"%s\": lower the "
+		"learning rate, clip gradients, or scale the data",
+		epoch, model->node[guilty_layer(fit, batch)].layer.name);
+}
