@@ -120,11 +120,11 @@ static void test_elementwise(void **state)
 					x[0] = count % 2 ? 200 : -200;
 				memcpy(y, x, (count + 1) * sizeof(float));
 				memcpy(e, d, (count + 1) * sizeof(float));
-				npu_f32_reference.activate(a, 0.3f, x, count);
-				f32->activate(a, 0.3f, y, count);
+				npu_f32_reference.activate(a, 0.3f, x, x, count);
+				f32->activate(a, 0.3f, y, y, count);
 				close_to(y, x, count + 1, 1e-6, "activation", f32->name);
-				npu_f32_reference.activate_backward(a, 0.3f, x, d, count);
-				f32->activate_backward(a, 0.3f, x, e, count);
+				npu_f32_reference.activate_backward(a, 0.3f, x, x, d, count);
+				f32->activate_backward(a, 0.3f, x, x, e, count);
 				close_to(e, d, count + 1, 1e-6, "derivative", f32->name);
 				free(x);
 				free(y);
@@ -167,9 +167,11 @@ static void test_softmax(void **state)
 /* Of stretches x [5][count] (w, g, first, second, anchor), one by @f32 and one by the reference. */
 static void check_update(const struct npu_f32 *f32, size_t count, int kind)
 {
-	static const char *const names[] = { "sgd",	"momentum", "nesterov", "adam",	"rmsprop",
-					     "rmsprop with momentum", "adagrad", "penalise",
-					     "anchor", "shrink" };
+	static const char *const names[] = { "sgd",	"momentum",
+					     "nesterov", "adam",
+					     "rmsprop",	"rmsprop with momentum",
+					     "adagrad", "penalise",
+					     "anchor",	"shrink" };
 	const struct npu_update update = {
 		.rate = 0.01f, .momentum = 0.9f, .nesterov = kind == 2, .beta1 = 0.9f,
 		.beta2 = 0.999f, .epsilon = 1e-7f, .root = 3, .scale = 0.5f, .l1 = 0.1f,
@@ -279,7 +281,7 @@ static void test_nan(void **state)
 
 			for (a = NPU_LINEAR; a <= NPU_TANH; a++) {
 				x[at] = NAN;
-				f32->activate(a, 0.1f, x, 19);
+				f32->activate(a, 0.1f, x, x, 19);
 				assert_true(isnan(x[at]));
 			}
 			f32->gemm(&g, &(struct npu_gemm_block){ 0, 1, 0, 1 });
