@@ -44,6 +44,17 @@ static void test_classes(void **state)
 	assert_near(m.recall, (2. / 3 + 1 + .5) / 3);
 	assert_near(m.f1, 2. / 3);
 	assert_true(isnan(m.mse) && isnan(m.rmse) && isnan(m.mae) && isnan(m.r2));
+	/* The probabilities of the labels; floats hold them to 6e-8. */
+	assert_true(fabs(m.log_loss + log(.7 * .4 * .1 * .6 * .6 * .3) / 6) < 1e-6);
+	assert_true(m.top_k == 0 && isnan(m.top_k_accuracy));
+	/* Class 0: .7 .4 .1 against .1 .1 .3: 3 + 3 + 2 * 1/2 of 9 pairs; no pairs for class 3. */
+	assert_near(m.per_class[0].auc, 7. / 9);
+	/* Class 1: .6 against .1 .3 .6 .2 .2; class 2: .6 .3 against .1 .2 .2 .2. */
+	assert_near(m.per_class[1].auc, 4.5 / 5);
+	assert_near(m.per_class[2].auc, 1);
+	assert_true(isnan(m.per_class[3].auc));
+	assert_near(m.auc, (7. / 9 + .9 + 1) / 3);
+	assert_true(m.auc_error == 0);
 	npu_metrics_free(&m);
 	assert_null(m.confusion);
 	npu_metrics_free(&m);
@@ -78,6 +89,11 @@ static void test_binary(void **state)
 	assert_int_equal(npu_metrics_compute(&m, &d, y, 1, NULL), 0);
 	assert_memory_equal(m.confusion, ((size_t[]){ 1, 1, 1, 1 }), 4 * sizeof(size_t));
 	assert_near(m.accuracy, .5);
+	/* .51 .2 against .5 .9 */
+	assert_near(m.auc, .25);
+	assert_near(m.per_class[0].auc, .25);
+	assert_near(m.per_class[1].auc, .25);
+	assert_true(fabs(m.log_loss + log(.5 * .51 * .2 * .1) / 4) < 1e-6);
 	npu_metrics_free(&m);
 }
 
@@ -97,6 +113,7 @@ static void test_regression(void **state)
 	assert_near(m.mae, 4. / 8);
 	assert_near(m.r2, 1 - 5. / 5);
 	assert_true(isnan(m.accuracy) && isnan(m.precision) && isnan(m.recall) && isnan(m.f1));
+	assert_true(isnan(m.auc) && isnan(m.log_loss) && isnan(m.top_k_accuracy));
 	assert_null(m.per_class);
 	npu_metrics_free(&m);
 	d.targets = 1;
@@ -149,9 +166,10 @@ static void test_bad(void **state)
 	d.targets = 0;
 	assert_int_equal(npu_metrics_compute(&m, &d, y, 3, &err), -EINVAL);
 	assert_says(&err, -EINVAL, "neither labels nor targets");
+	d.targets = 3;
 	d.samples = 0;
 	assert_int_equal(npu_metrics_compute(&m, &d, y, 3, &err), -EINVAL);
-	assert_says(&err, -EINVAL, "there is nothing to compare");
+	assert_says(&err, -EINVAL, "no samples; there is nothing to compare");
 }
 
 int main(void)
