@@ -9,6 +9,7 @@
 #define LN2_HIGH 0x1.62e42fefa0000p-1
 #define LN2_LOW 0x1.cf79abc9e3b39p-40
 #define INV_LN2 0x1.71547652b82fep+0
+#define INV_SQRT_PI 0x1.20dd750429b6dp-1
 
 static double from_bits(uint64_t bits)
 {
@@ -136,4 +137,36 @@ double npu_sigmoid(double x)
 		return 1 / (1 + npu_exp(-x));
 	e = npu_exp(x);
 	return e / (1 + e);
+}
+
+/* erf(x) = 2 / sqrt(pi) exp(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), for 0 <= x < 1.5 */
+static double erf_series(double x)
+{
+	double sum = 1;
+	int n;
+
+	for (n = 30; n > 0; n--)
+		sum = 1 + sum * 2 * x * x / (2 * n + 1);
+	return 2 * INV_SQRT_PI * x * sum * npu_exp(-x * x);
+}
+
+/*
+ * erfc(x) = exp(-x^2) / sqrt(pi) / (x + (1/2) / (x + (2/2) / (x + (3/2) / (x + ...)))), Laplace's
+ * fraction, cut where it no longer matters for x >= 1.5
+ */
+static double erfc_fraction(double x)
+{
+	double below = x;
+	int n;
+
+	for (n = 120; n > 0; n--)
+		below = x + 0.5 * n / below;
+	return INV_SQRT_PI * npu_exp(-x * x) / below;
+}
+
+double npu_erfc(double x)
+{
+	if (x < 0)
+		return 2 - npu_erfc(-x);
+	return x < 1.5 ? 1 - erf_series(x) : erfc_fraction(x);
 }

@@ -15,6 +15,18 @@
 #include "norm.h"
 #include "update.h"
 
+/* Klambauer et al. 2017, appendix 1.1 */
+#define NPU_SELU_SCALE 1.0507009873554805f
+#define NPU_SELU_ALPHA 1.6732632423543772f
+/* 1 / sqrt(2 pi) */
+#define NPU_NORMAL_DENSITY_0 0.3989422804014327f
+
+/* Is the derivative of @activation told from what it reads, not from what it makes? */
+static inline bool npu_activation_needs_input(enum npu_activation activation)
+{
+	return activation == NPU_GELU || activation == NPU_SWISH || activation == NPU_HARD_SWISH;
+}
+
 /**
  * enum npu_gemm_form - which operand of C[m][n] = A B lies transposed in memory
  * @NPU_GEMM_NN: a [m][k], b [k][n]: gradient of a layer's input

@@ -30,56 +30,106 @@ static void gemm(const struct npu_gemm *g, const struct npu_gemm_block *block)
 	}
 }
 
+static float activated(enum npu_activation activation, float alpha, float x)
+{
+	double wide = x;
+
+	/* Comparisons such that a NaN stays one. */
+	switch (activation) {
+	case NPU_RELU:
+		return x < 0 ? 0 : x;
+	case NPU_LEAKY_RELU:
+		return x < 0 ? alpha * x : x;
+	case NPU_SIGMOID:
+		return (float)npu_sigmoid(wide);
+	case NPU_TANH:
+		return (float)npu_tanh(wide);
+	case NPU_RELU6:
+		return x < 0 ? 0 : x > 6 ? 6 : x;
+	case NPU_ELU:
+		return x < 0 ? (float)(alpha * npu_expm1(wide)) : x;
+	case NPU_SELU:
+		wide = x < 0 ? NPU_SELU_ALPHA * npu_expm1(wide) : wide;
+		return (float)(NPU_SELU_SCALE * wide);
+	case NPU_GELU:
+		return (float)(0.5 * wide * npu_erfc(-M_SQRT1_2 * wide));
+	case NPU_SWISH:
+		return (float)(wide * npu_sigmoid(wide));
+	case NPU_HARD_SWISH:
+		return x < -3 ? 0 : x > 3 ? x : x * (x + 3) / 6;
+	case NPU_HARD_SIGMOID:
+		return x < -3 ? 0 : x > 3 ? 1 : x / 6 + 0.5f;
+	case NPU_SOFTPLUS:
+		return (float)(x < 0 ? npu_log1p(npu_exp(wide)) : wide + npu_log1p(npu_exp(-wide)));
+	default:
+		return x;
+	}
+}
+
 static void activate(enum npu_activation activation, float alpha, const float *x, float *y,
 		     size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		switch (activation) {
-		case NPU_RELU:
-			y[i] = x[i] < 0 ? 0 : x[i]; /* a NaN stays one */
-			break;
-		case NPU_LEAKY_RELU:
-			y[i] = x[i] < 0 ? alpha * x[i] : x[i];
-			break;
-		case NPU_SIGMOID:
-			y[i] = (float)npu_sigmoid(x[i]);
-			break;
-		case NPU_TANH:
-			y[i] = (float)npu_tanh(x[i]);
-			break;
-		default:
-			y[i] = x[i];
-			break;
-		}
+	for (i = 0; i < count; i++)
+		y[i] = activated(activation, alpha, x[i]);
+}
+
+/* The derivative where the input is @x. */
+static float slope_at_input(enum npu_activation activation, float x)
+{
+	double wide = x, s;
+
+	if (activation == NPU_GELU)
+		return (float)(0.5 * npu_erfc(-M_SQRT1_2 * wide) +
+			       NPU_NORMAL_DENSITY_0 * wide * npu_exp(-0.5 * wide * wide));
+	if (activation == NPU_SWISH) {
+		s = npu_sigmoid(wide);
+		return (float)(s + wide * s * (1 - s));
+	}
+	/* hard swish */
+	return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5f : 1;
+}
+
+/* The derivative where the output is @y. */
+static float slope_at_output(enum npu_activation activation, float alpha, float y)
+{
+	switch (activation) {
+	case NPU_RELU:
+		return y > 0;
+	case NPU_LEAKY_RELU:
+		return y < 0 ? alpha : 1;
+	case NPU_SIGMOID:
+		return y * (1 - y);
+	case NPU_TANH:
+		return 1 - y * y;
+	case NPU_RELU6:
+		return y > 0 && y < 6;
+	case NPU_ELU:
+		return y < 0 ? y + alpha : 1;
+	case NPU_SELU:
+		return (float)(y < 0 ? y + NPU_SELU_SCALE * NPU_SELU_ALPHA : NPU_SELU_SCALE);
+	case NPU_HARD_SIGMOID:
+		return y > 0 && y < 1 ? 1.0f / 6 : 0;
+	case NPU_SOFTPLUS:
+		return (float)-npu_expm1(-(double)y);
+	default:
+		return 1;
 	}
 }
 
 static void activate_backward(enum npu_activation activation, float alpha, const float *x,
 			      const float *y, float *dy, size_t count)
 {
+	bool needs_input = npu_activation_needs_input(activation);
 	size_t i;
 
-	(void)x;
-
 	for (i = 0; i < count; i++) {
-		switch (activation) {
-		case NPU_RELU:
-			dy[i] = y[i] > 0 ? dy[i] : 0;
-			break;
-		case NPU_LEAKY_RELU:
-			dy[i] = y[i] < 0 ? alpha * dy[i] : dy[i];
-			break;
-		case NPU_SIGMOID:
-			dy[i] *= y[i] * (1 - y[i]);
-			break;
-		case NPU_TANH:
-			dy[i] *= 1 - y[i] * y[i];
-			break;
-		default:
-			break;
-		}
+		float slope = needs_input ? slope_at_input(activation, x[i])
+					  : slope_at_output(activation, alpha, y[i]);
+
+		/* Not a product where the slope is 0: dy may be infinite. */
+		dy[i] = slope == 0 ? 0 : dy[i] * slope;
 	}
 }
 

@@ -144,12 +144,6 @@ static inline float *npu_step_gradient(const struct npu_step *step, size_t k)
 void npu_init_weights(const struct npu_layer *layer, size_t in, size_t out, struct npu_rng *rng,
 		      float *value, size_t count);
 
-/* Is the derivative of @activation told from what it reads, not from what it makes? */
-static inline bool npu_activation_needs_input(enum npu_activation activation)
-{
-	return activation == NPU_GELU || activation == NPU_SWISH || activation == NPU_HARD_SWISH;
-}
-
 /* y = activation(x), [n][out], by the kernels of @f32; @x and @y may be the same. */
 void npu_activate(struct npu_pool *pool, const struct npu_f32 *f32, const struct npu_node *node,
 		  const float *x, float *y, size_t n);
