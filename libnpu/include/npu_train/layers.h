@@ -49,8 +49,9 @@ enum npu_activation {
 
 /**
  * enum npu_initializer - how weights start
- * @NPU_INIT_DEFAULT: He uniform before relu and its kin, Glorot uniform otherwise; orthogonal for
- *	the recurrent weights of a recurrent layer, N(0, 1) times 0.05 for an embedding
+ * @NPU_INIT_DEFAULT: He uniform before relu and its kin (leaky relu, relu6, elu, gelu, swish, hard
+ *	swish), Glorot uniform otherwise; orthogonal for the recurrent weights of a recurrent layer,
+ *	N(0, 1) times 0.05 for an embedding
  * @NPU_INIT_GLOROT_UNIFORM: U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio 2010)
  * @NPU_INIT_GLOROT_NORMAL: N(0, 2 / (in + out))
  * @NPU_INIT_HE_UNIFORM: U(-a, a), a = sqrt(6 / in) (He et al. 2015)

@@ -5,7 +5,7 @@
  * libm picks an implementation by CPU, and the last bit differs between them. What calibration,
  * table making, initial weights and the f32 reference compute must not, so it is computed here
  * from IEEE operations alone, each rounded once (contraction is off). Within 2 ulp, tanh 4; erfc
- * within 2e-14 of itself.
+ * within 2e-13 of itself.
  */
 #ifndef NPU_NN_ELEMENTARY_H
 #define NPU_NN_ELEMENTARY_H

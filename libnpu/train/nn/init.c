@@ -8,9 +8,18 @@ static enum npu_initializer resolve(const struct npu_layer *layer)
 {
 	if (layer->init != NPU_INIT_DEFAULT)
 		return layer->init;
-	if (layer->activation == NPU_RELU || layer->activation == NPU_LEAKY_RELU)
+	switch (layer->activation) {
+	case NPU_RELU:
+	case NPU_LEAKY_RELU:
+	case NPU_RELU6:
+	case NPU_ELU:
+	case NPU_GELU:
+	case NPU_SWISH:
+	case NPU_HARD_SWISH:
 		return NPU_INIT_HE_UNIFORM;
-	return NPU_INIT_GLOROT_UNIFORM;
+	default:
+		return NPU_INIT_GLOROT_UNIFORM;
+	}
 }
 
 static void uniform(struct npu_rng *rng, double limit, float *value, size_t count)
