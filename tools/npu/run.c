@@ -23,19 +23,9 @@ struct execution {
 	double seconds;
 };
 
-static size_t largest(const float *y, size_t count)
-{
-	size_t best = 0;
-
-	for (size_t i = 1; i < count; i++)
-		if (y[i] > y[best])
-			best = i;
-	return best;
-}
-
 static const char *class_of(const struct execution *job, const float *y)
 {
-	size_t best = largest(y, job->run.outputs);
+	size_t best = npu_metrics_class(y, job->run.outputs);
 
 	return npu_program_label(job->run.program, (unsigned int)best);
 }

@@ -103,16 +103,6 @@ double npu_loss_sum(const struct npu_objective *o, const float *p, const struct 
 	return sum;
 }
 
-static size_t largest(const float *p, size_t count)
-{
-	size_t j, best = 0;
-
-	for (j = 1; j < count; j++)
-		if (p[j] > p[best])
-			best = j;
-	return best;
-}
-
 size_t npu_loss_correct(const struct npu_objective *o, const float *p,
 			const struct npu_batch *batch)
 {
@@ -120,13 +110,11 @@ size_t npu_loss_correct(const struct npu_objective *o, const float *p,
 	size_t i, correct = 0, truth, guess;
 
 	for (i = 0; i < batch->n * places; i++, p += columns) {
-		guess = columns == 1 ? p[0] > 0.5f : largest(p, columns);
+		guess = npu_metrics_class(p, columns);
 		if (batch->labels)
 			truth = (size_t)batch->labels[i];
-		else if (columns == 1)
-			truth = batch->y[i] > 0.5f;
 		else
-			truth = largest(batch->y + i * columns, columns);
+			truth = npu_metrics_class(batch->y + i * columns, columns);
 		correct += guess == truth;
 	}
 	return correct;
