@@ -118,7 +118,7 @@ static void test_crop(void **state)
 				assert_true(fabsf(at(y, i, j, 0) - expected) < 1e-4f);
 			}
 	}
-	assert_in_range(smaller, 100, 200);	/* 2/3 * 3/4 of them: 150 */
+	assert_in_range(smaller, 100, 200); /* 2/3 * 3/4 of them: 150 */
 }
 
 static void test_noise(void **state)
@@ -143,8 +143,11 @@ static void test_noise(void **state)
 static void test_sequence(void **state)
 {
 	const uint32_t sequence[3] = { 1, 8, 1 };
-	const struct npu_augmentation o = { .shift = { 3, 2 }, .crop = { 1, 1 }, .fill = -1,
-					    .flip_columns = true, .flip_rows = true,
+	const struct npu_augmentation o = { .shift = { 3, 2 },
+					    .crop = { 1, 1 },
+					    .fill = -1,
+					    .flip_columns = true,
+					    .flip_rows = true,
 					    .noise = .01f };
 	float s[8] = { 1, 2, 3, 4, 5, 0, 0, 0 }, t[8];
 	int moved = 0;
@@ -166,8 +169,9 @@ static void test_sequence(void **state)
 
 static void test_repeats(void **state)
 {
-	const struct npu_augmentation o = { .shift = { 1, 1 }, .crop = { 1, 1 }, .noise = .1f,
-					    .flip_columns = true };
+	const struct npu_augmentation o = {
+		.shift = { 1, 1 }, .crop = { 1, 1 }, .noise = .1f, .flip_columns = true
+	};
 
 	(void)state;
 	npu_augment(&o, dim, W, x, 42, y);

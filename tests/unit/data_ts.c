@@ -51,8 +51,8 @@ static void test_steps(void **state)
 	assert_memory_equal(d.x, ((float[]){ 1, 10, 2, 20, 4, 40, 5, 50 }), 8 * sizeof(float));
 	assert_memory_equal(d.lengths, ((uint32_t[]){ 2, 2, 1 }), 12);
 	/* Other series, of which one class is missing: numbered as before. */
-	good(&same, "@classLabel true a b c\n@data\n7,8,9:70,80,90:b\n", &(struct npu_ts_options){
-										.like = &d });
+	good(&same, "@classLabel true a b c\n@data\n7,8,9:70,80,90:b\n",
+	     &(struct npu_ts_options){ .like = &d });
 	assert_int_equal(same.dim[1], 2);
 	assert_int_equal(same.classes, 2);
 	assert_int_equal(same.labels[0], 1);
@@ -120,13 +120,16 @@ static void test_bad_input(void **state)
 		assert_null(d.x);
 	}
 	assert_int_equal(npu_dataset_read_ts(&d, "none.ts", NULL, &err), -ENOENT);
-	assert_int_equal(read_text(&d, two_channels, &(struct npu_ts_options){ .like = &other },
-				   &err), -EINVAL);
-	assert_says(&err, -EINVAL, "series of 2 channels where the samples they shall be like are "
-				   "1 x 2 x 3");
+	assert_int_equal(
+		read_text(&d, two_channels, &(struct npu_ts_options){ .like = &other }, &err),
+		-EINVAL);
+	assert_says(&err, -EINVAL,
+		    "series of 2 channels where the samples they shall be like are "
+		    "1 x 2 x 3");
 	other.classes = 2;
-	assert_int_equal(read_text(&d, two_channels, &(struct npu_ts_options){ .like = &other },
-				   &err), -EINVAL);
+	assert_int_equal(
+		read_text(&d, two_channels, &(struct npu_ts_options){ .like = &other }, &err),
+		-EINVAL);
 	assert_says(&err, -EINVAL, "has no names of classes");
 }
 
@@ -183,8 +186,9 @@ static void test_real(void **state)
 	assert_int_equal(shortest, 7);
 	*strstr(path, "TEST.ts") = '\0';
 	strcat(path, "TRAIN.ts");
-	assert_int_equal(npu_dataset_read_ts(&train, path, &(struct npu_ts_options){
-							 .like = &test }, &err), 0);
+	assert_int_equal(
+		npu_dataset_read_ts(&train, path, &(struct npu_ts_options){ .like = &test }, &err),
+		0);
 	assert_int_equal(train.samples, 270);
 	assert_int_equal(train.dim[1], 29);
 	assert_int_equal(train.labels[0], 0);

@@ -43,8 +43,9 @@ static void test_rows(void **state)
 	assert_int_equal(out.samples, 1);
 	npu_dataset_free(&out);
 	assert_int_equal(npu_dataset_windows(&out, &d, 9, 2, 1, &err), -EINVAL);
-	assert_says(&err, -EINVAL, "of 9 steps, with 2 to foretell, do not fit into series of at "
-				   "most 10 steps");
+	assert_says(&err, -EINVAL,
+		    "of 9 steps, with 2 to foretell, do not fit into series of at "
+		    "most 10 steps");
 	assert_int_equal(npu_dataset_windows(&out, &d, 0, 2, 1, &err), -EINVAL);
 	assert_int_equal(npu_dataset_windows(&out, &d, ~0u, ~0u, ~0u, &err), -EINVAL);
 	d.dim[0] = 2;
@@ -74,8 +75,13 @@ static void test_sequences(void **state)
 	float x[] = { 0, 1, 2, 3, 10, 11, -1, -1, 20, 21, 22, -1 };
 	uint32_t lengths[] = { 4, 2, 3 };
 	int32_t labels[] = { 0, 1, 1 };
-	struct npu_dataset out, d = { .samples = 3, .features = 4, .dim = { 1, 4, 1 }, .x = x,
-				      .lengths = lengths, .classes = 2, .labels = labels };
+	struct npu_dataset out, d = { .samples = 3,
+				      .features = 4,
+				      .dim = { 1, 4, 1 },
+				      .x = x,
+				      .lengths = lengths,
+				      .classes = 2,
+				      .labels = labels };
 
 	(void)state;
 	/* No window reaches over the end of a series, nor into its padding. */
@@ -98,7 +104,7 @@ static void test_balance(void **state)
 	double sum = 0;
 
 	(void)state;
-	make_series(&d, 12, 4);	/* class 3 does not occur */
+	make_series(&d, 12, 4); /* class 3 does not occur */
 	for (int i = 0; i < 12; i++)
 		d.labels[i] = i < 8 ? 0 : i < 11 ? 1 : 2;
 	assert_int_equal(npu_dataset_balance(&d, &err), 0);

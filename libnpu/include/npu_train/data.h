@@ -261,7 +261,7 @@ int npu_audio_frames(const struct npu_audio_options *options, size_t count, size
  * npu_audio_features - what a model hears
  * @options: with the rate set
  * @samples: [@count]
- * @frames: how many to make; those past the end of the samples are of silence
+ * @frames: how many to make; past the end of the samples there is silence
  * @features: out, [frames][bands, or coefficients]
  */
 int npu_audio_features(const struct npu_audio_options *options, const float *samples, size_t count,
