@@ -9,6 +9,10 @@ $(B)/tests/%: tests/unit/%.c $(B)/libnpu-train.a $(B)/libnpu.a
 		-lcmocka $(TRAIN_LIBS) $(RUNTIME_LIBS)
 -include $(UNIT_BIN:=.d)
 
+# Counts what is allocated.
+$(B)/tests/nn_quote: ALL_LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
+comma := ,
+
 # The kernel's own test harness and style checker, out of Debian's source package.
 LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz
 HARNESS := $(addprefix build/linux/tools/testing/selftests/,kselftest.h kselftest_harness.h)

@@ -152,6 +152,14 @@ static void set_aliases(struct npu_pass *pass, const struct npu_model *model)
 			pass->out[i] = pass->out[model->node[i].input[0]];
 }
 
+/* What npu_floats_alloc() takes for it. */
+static size_t arena_bytes(const struct npu_arena *arena)
+{
+	size_t bytes = (arena->floats * sizeof(float) + 63) / 64 * 64;
+
+	return bytes ? bytes : 64;
+}
+
 /*
  * Lay the pass out. @allocate: and make it; otherwise the pass holds nothing afterwards. Returns
  * the bytes, or SIZE_MAX where memory has run out.
@@ -184,7 +192,7 @@ static size_t make(struct npu_pass *pass, const struct npu_model *model, size_t 
 		npu_arena_settle(&plan.arena, pass->arena);
 		set_aliases(pass, model);
 	}
-	bytes = plan.arena.floats * sizeof(float);
+	bytes = arena_bytes(&plan.arena) + (4 * nodes + 2 * most_inputs(model)) * sizeof(float *);
 out:
 	npu_arena_free(&plan.arena);
 	free(plan.last);
