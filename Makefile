@@ -29,14 +29,14 @@ all: libs tools
 
 # What `make demo` installs, and the targets that do without it.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libdrm-dev liburing-dev protobuf-c-compiler \
-		  libprotobuf-c-dev zlib1g-dev libjson-c-dev
+		  libprotobuf-c-dev zlib1g-dev libpng-dev libjpeg-dev libjson-c-dev
 WITHOUT_PACKAGES := help demo demo-vm check modules modules_install clean install-dkms uninstall
 GOALS := $(or $(MAKECMDGOALS),all)
 
 include tools/packaging/install.mk
 ifneq ($(filter-out $(WITHOUT_PACKAGES),$(GOALS)),)
 ifneq ($(filter all libs tools install,$(GOALS)),)
-ifeq ($(shell $(PKG_CONFIG) --exists libdrm liburing libprotobuf-c zlib json-c 2>/dev/null && echo found),)
+ifeq ($(shell $(PKG_CONFIG) --exists libdrm liburing libprotobuf-c zlib libpng libjpeg json-c 2>/dev/null && echo found),)
 $(error packages are missing: apt-get install $(BUILD_PACKAGES), or `make demo`, which does it)
 endif
 endif

@@ -4,8 +4,8 @@
 
 # libdrm: DRM's ioctl wrappers and syncobjs; liburing: rings. Nothing else in the runtime.
 RUNTIME_PKGS := libdrm liburing
-# protobuf-c: ONNX files; zlib: gzipped IDX files.
-TRAIN_PKGS := libprotobuf-c zlib
+# protobuf-c: ONNX files; zlib: gzipped IDX files; libpng, libjpeg: folders of images.
+TRAIN_PKGS := libprotobuf-c zlib libpng libjpeg
 
 RUNTIME_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(RUNTIME_PKGS))
 RUNTIME_LIBS := $(shell $(PKG_CONFIG) --libs $(RUNTIME_PKGS))

@@ -27,7 +27,7 @@ build() {
 	# shellcheck disable=SC2046,SC2086 # lists of words
 	${CC:-gcc} -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror $sanitizers -Ilibnpu/include \
 		-o "$work/example-$1" "$work/example-$1.c" "$B/libnpu-train.a" "$B/libnpu.a" \
-		$(pkg-config --libs libprotobuf-c zlib libdrm liburing) -lm -pthread >&2
+		$(pkg-config --libs libprotobuf-c zlib libpng libjpeg libdrm liburing) -lm -pthread >&2
 }
 
 lines=$(wc -l <"$work/example-1.c")
