@@ -63,6 +63,10 @@ void npu_dataset_free(struct npu_dataset *data);
 int npu_dataset_alloc(struct npu_dataset *data, size_t samples, const uint32_t dim[3],
 		      size_t targets, size_t classes, struct npu_error *err);
 
+/* One sample to @x [features], from memory or read; fails only where @read does. */
+int npu_dataset_sample(const struct npu_dataset *data, size_t sample, float *x,
+		       struct npu_error *err);
+
 /**
  * struct npu_csv_options - how to read a CSV file; all zero is the default
  * @separator: 0 to find out among comma, semicolon and tab

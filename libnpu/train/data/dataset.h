@@ -25,10 +25,6 @@ int npu_dataset_set_shape(struct npu_dataset *data, const char *path, const uint
 int npu_dataset_set_labels(struct npu_dataset *data, const char *path, const double *value,
 			   struct npu_error *err);
 
-/* One sample, whether it is in memory or has to be read, to @x [features]. */
-int npu_dataset_sample(const struct npu_dataset *data, size_t sample, float *x,
-		       struct npu_error *err);
-
 /* NaN and infinity teach nothing and spoil all: refuse them. */
 int npu_dataset_check_finite(const char *path, const float *value, size_t rows, size_t columns,
 			     struct npu_error *err);
