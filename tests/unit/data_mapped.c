@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* .npy files used in place. */
 #include <errno.h>
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include "data_case.h"
@@ -121,6 +122,49 @@ static void test_unaligned(void **state)
 	expect("odd.npy", -EINVAL, "its values begin at byte 69, not at a multiple of 4");
 }
 
+/* More than the process may have of its own: reading it fails, using it in place does not. */
+static void test_larger_than_memory(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)state;
+	print_message("the sanitizer's own memory is beyond any limit\n");
+	skip();
+#else
+	struct rlimit before, limit;
+	char header[128];
+	struct npu_dataset d;
+	struct npu_scaler scaler;
+	struct npu_error err;
+	FILE *f;
+	int ret;
+
+	(void)state;
+	/* 65536 samples of 1024 values, 256 MiB, of which the disk has nothing. */
+	f = fopen("large.npy", "wb");
+	assert_non_null(f);
+	snprintf(header, sizeof(header), "%-117s\n",
+		 "{'descr': '<f4', 'fortran_order': False, 'shape': (65536, 1024), }");
+	fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f);
+	fwrite(header, 1, 118, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(truncate("large.npy", 128 + (off_t)65536 * 4096), 0);
+	assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
+	limit = before;
+	limit.rlim_cur = 64 << 20;
+	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
+	ret = npu_dataset_read_npy(&d, "large.npy", NULL, &err);
+	assert_int_equal(ret, -ENOMEM);
+	ret = npu_dataset_open_npy(&d, "large.npy", NULL, &err);
+	assert_int_equal(ret, 0);
+	ret = npu_scaler_fit_standard(&scaler, &d, &err);
+	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+	assert_int_equal(ret, 0);
+	assert_true(scaler.factor[1023] == 1);
+	npu_scaler_free(&scaler);
+	npu_dataset_free(&d);
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_unaligned),
+		cmocka_unit_test(test_larger_than_memory),
 	};
 
 	return cmocka_run_group_tests(tests, write_case, leave_folder);
