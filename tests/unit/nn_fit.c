@@ -426,6 +426,28 @@ static void test_divergence(void **state)
 	npu_model_free(model);
 }
 
+/* Only the validation data is too large: it is told, too, where that began. */
+static void test_divergence_in_validation(void **state)
+{
+	float large[8] = { 0, 0, 3e38f, 3e38f, 1, 0, 1, 1 };
+	struct npu_dataset validation = xor_data;
+	struct npu_fit_options options = { .loss = NPU_LOSS_MSE, .validation = &validation };
+	struct npu_error err = { 0 };
+	struct npu_parameter p;
+	struct npu_model *model;
+
+	(void)state;
+	validation.x = large;
+	npu_model_create(&model, (uint32_t[3]){ 1, 1, 2 }, 1, &err);
+	npu_model_add(model, npu_activation(.activation = NPU_RELU), &err);
+	npu_model_add(model, npu_dense(.units = 3), &err);
+	npu_model_add(model, npu_dense(.units = 1), &err);
+	npu_model_parameter(model, 0, &p);
+	p.value[0] = 10;
+	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -ERANGE, &err, "\"dense1\"");
+	npu_model_free(model);
+}
+
 static void test_refused_layers(void **state)
 {
 	struct npu_model *model;
@@ -467,7 +489,8 @@ int main(void)
 		cmocka_unit_test(test_best_weights), cmocka_unit_test(test_options),
 		cmocka_unit_test(test_scaler),	     cmocka_unit_test(test_validation_fraction),
 		cmocka_unit_test(test_progress),     cmocka_unit_test(test_refused_fits),
-		cmocka_unit_test(test_divergence),   cmocka_unit_test(test_refused_layers),
+		cmocka_unit_test(test_divergence),   cmocka_unit_test(test_divergence_in_validation),
+		cmocka_unit_test(test_refused_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
