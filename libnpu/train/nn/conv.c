@@ -113,13 +113,13 @@ static void conv_room(const struct npu_model *model, const struct npu_node *node
 		      size_t threads, bool training, struct npu_room *room)
 {
 	struct npu_conv conv = npu_conv_of(node);
-	size_t forward = npu_conv_forward_room(&conv, model->f32, n, threads);
-	size_t input = npu_conv_input_room(&conv, model->f32, n, threads);
+	size_t forward = npu_conv_forward_room(&conv, model->f32, threads);
+	size_t input = npu_conv_input_room(&conv, model->f32, threads);
 
 	room->forward = is_transposed(node) ? input : forward;
 	if (training)
 		room->backward = larger(is_transposed(node) ? forward : input,
-					npu_conv_weight_room(&conv, model->f32, n, threads));
+					npu_conv_weight_room(&conv, model->f32, n));
 }
 
 static struct npu_conv_run run_of(const struct npu_step *step)

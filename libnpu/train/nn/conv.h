@@ -85,12 +85,10 @@ void npu_conv_weight(const struct npu_conv_run *run, const float *x, const float
 void npu_conv_bias(const struct npu_conv_run *run, const float *x, size_t rows, size_t columns,
 		   float *sum);
 
-/* Floats of work for each of them. */
-size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
+/* Floats of work for each of them; that of the weights for a batch of @n. */
+size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32,
 			     size_t threads);
-size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			   size_t threads);
-size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			    size_t threads);
+size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads);
+size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n);
 
 #endif /* NPU_NN_CONV_H */

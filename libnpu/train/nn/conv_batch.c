@@ -2,7 +2,7 @@
 /* Convolutions of batches: how their samples are shared among threads. */
 #include <string.h>
 
-#include "conv.h"
+#include "conv_vector.h"
 
 /*
  * Parts of the batch whose weight gradients are summed apart, then together in order: as many as
@@ -51,7 +51,10 @@ void npu_conv_forward(const struct npu_conv_run *run, const float *x, const floa
 {
 	struct job job = { run, x, weight, bias, y, 0 };
 
-	npu_pool_run(run->pool, forward_sample, &job, run->n);
+	if (run->f32->conv)
+		npu_conv_vector_forward(run, x, weight, bias, y);
+	else
+		npu_pool_run(run->pool, forward_sample, &job, run->n);
 }
 
 static void input_sample(void *context, size_t sample)
@@ -69,7 +72,10 @@ void npu_conv_input(const struct npu_conv_run *run, const float *dy, const float
 {
 	struct job job = { run, dy, weight, bias, dx, 0 };
 
-	npu_pool_run(run->pool, input_sample, &job, run->n);
+	if (run->f32->conv)
+		npu_conv_vector_input(run, dy, weight, bias, dx);
+	else
+		npu_pool_run(run->pool, input_sample, &job, run->n);
 }
 
 static size_t weight_parts(const struct npu_conv *conv, size_t n)
@@ -81,10 +87,24 @@ static size_t weight_parts(const struct npu_conv *conv, size_t n)
 	return parts ? parts : 1;
 }
 
+static size_t aligned_weights(const struct npu_conv *conv)
+{
+	return (npu_conv_weights(conv) + 15) / 16 * 16;
+}
+
 /* The first part's sum is made in place, those of the others in work. */
 static float *part_sum(const struct job *job, size_t part)
 {
-	return part ? job->run->work + (part - 1) * npu_conv_weights(&job->run->conv) : job->to;
+	return part ? job->run->work + (part - 1) * aligned_weights(&job->run->conv) : job->to;
+}
+
+/* Behind the sums, scratch memory for each part. */
+static float *part_work(const struct job *job, size_t part)
+{
+	const struct npu_conv *conv = &job->run->conv;
+
+	return job->run->work + (job->parts - 1) * aligned_weights(conv) +
+	       part * npu_conv_patch_room(conv);
 }
 
 static void weight_part(void *context, size_t part)
@@ -96,7 +116,10 @@ static void weight_part(void *context, size_t part)
 	float *sum = part_sum(job, part);
 
 	memset(sum, 0, npu_conv_weights(conv) * sizeof(*sum));
-	for (; sample < end; sample++)
+	if (job->run->f32->conv)
+		npu_conv_vector_weight(job->run, job->a, job->b, sample, end, part_work(job, part),
+				       sum);
+	for (; !job->run->f32->conv && sample < end; sample++)
 		npu_conv_plain_weight(conv, job->a + sample * npu_conv_in(conv),
 				      job->b + sample * npu_conv_out(conv), sum);
 }
@@ -118,26 +141,20 @@ void npu_conv_bias(const struct npu_conv_run *run, const float *x, size_t rows, 
 	run->f32->column_sum(x, rows, columns, sum);
 }
 
-size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			     size_t threads)
+size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads)
 {
-	(void)conv;
-	(void)f32;
-	(void)n;
-	(void)threads;
-	return 0;
+	return f32->conv ? npu_conv_vector_forward_room(conv, threads) : 0;
 }
 
-size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			   size_t threads)
+size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads)
 {
-	return npu_conv_forward_room(conv, f32, n, threads);
+	return f32->conv ? npu_conv_vector_input_room(conv, threads) : 0;
 }
 
-size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			    size_t threads)
+size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n)
 {
-	(void)f32;
-	(void)threads;
-	return (weight_parts(conv, n) - 1) * npu_conv_weights(conv);
+	size_t parts = weight_parts(conv, n);
+
+	return (parts - 1) * aligned_weights(conv) +
+	       (f32->conv ? parts * npu_conv_patch_room(conv) : 0);
 }

@@ -27,10 +27,11 @@ static void each_tap(const struct npu_conv *conv, size_t h, size_t w, tap_fn run
 	npu_window_inside(high, h, &i, &i_end);
 	npu_window_inside(wide, w, &j_first, &j_end);
 	for (; i < i_end; i++) {
-		size_t row = h * high->stride + i * high->dilation - high->before;
+		size_t row = (size_t)(npu_window_start(high, h) + (ptrdiff_t)(i * high->dilation));
 
 		for (j = j_first; j < j_end; j++) {
-			size_t column = w * wide->stride + j * wide->dilation - wide->before;
+			size_t column = (size_t)(npu_window_start(wide, w) +
+						 (ptrdiff_t)(j * wide->dilation));
 			struct tap tap = {
 				.x = (row * wide->in + column) * conv->channels,
 				.weight = (i * wide->kernel + j) * depth * conv->units,

@@ -63,6 +63,8 @@ struct npu_gemm_block {
 	size_t column, column_end;
 };
 
+struct npu_conv_kernels;
+
 /**
  * struct npu_f32 - a variant
  * @name: for NPU_F32_VARIANT
@@ -78,6 +80,7 @@ struct npu_gemm_block {
  * @add: y += x
  * @update: kernels of the optimisers
  * @norm: of the norms
+ * @conv: of convolutions; NULL for the plain loops of conv.h
  */
 struct npu_f32 {
 	const char *name;
@@ -95,6 +98,7 @@ struct npu_f32 {
 	void (*add)(const float *x, float *y, size_t count);
 	const struct npu_update_ops *update;
 	const struct npu_norm_ops *norm;
+	const struct npu_conv_kernels *conv;
 };
 
 extern const struct npu_f32 npu_f32_reference;

@@ -6,6 +6,7 @@
 #ifndef NPU_NN_F32_SIMD_H
 #define NPU_NN_F32_SIMD_H
 
+#include "conv_kernels.h"
 #include "f32.h"
 #include "f32_simd_activation.h"
 
@@ -119,6 +120,7 @@ static void add(const float *x, float *y, size_t count)
 		.add = add,                             \
 		.update = &npu_update_##variant,        \
 		.norm = &npu_norm_##variant,            \
+		.conv = &npu_conv_##variant,            \
 	}
 
 #endif /* NPU_NN_F32_SIMD_H */

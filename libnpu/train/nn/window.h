@@ -15,12 +15,12 @@
  * struct npu_window - the windows along one axis
  * @in: positions of the input
  * @out: windows
- * @before: padding in front of the input
+ * @before: padding in front of the input; negative where the first window starts behind that
  */
 struct npu_window {
 	size_t in, out;
 	size_t kernel, stride, dilation;
-	size_t before;
+	ptrdiff_t before;
 };
 
 /* Positions from a window's first element to its last. */
@@ -32,7 +32,7 @@ static inline size_t npu_window_extent(const struct npu_window *window)
 /* Where window @o starts; negative in the padding. */
 static inline ptrdiff_t npu_window_start(const struct npu_window *window, size_t o)
 {
-	return (ptrdiff_t)(o * window->stride) - (ptrdiff_t)window->before;
+	return (ptrdiff_t)(o * window->stride) - window->before;
 }
 
 /* Elements [*@first, *@end) of window @o are on the input; the two are equal where none is. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions of conv.h for a batch, by vector kernels; likewise their rooms. */
+#ifndef NPU_NN_CONV_VECTOR_H
+#define NPU_NN_CONV_VECTOR_H
+
+#include "conv.h"
+
+void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, const float *weight,
+			     const float *bias, float *y);
+void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *weight,
+			   const float *bias, float *dx);
+/* dweight += the gradient over samples [@first, @end); @work: of npu_conv_patch_room() floats */
+void npu_conv_vector_weight(const struct npu_conv_run *run, const float *x, const float *dy,
+			    size_t first, size_t end, float *work, float *dweight);
+
+size_t npu_conv_vector_forward_room(const struct npu_conv *conv, size_t threads);
+size_t npu_conv_vector_input_room(const struct npu_conv *conv, size_t threads);
+size_t npu_conv_patch_room(const struct npu_conv *conv);
+
+/* Does every channel have weights of its own, and make one output? */
+static inline bool npu_conv_is_depthwise(const struct npu_conv *conv)
+{
+	return conv->groups == conv->channels && conv->units == conv->channels &&
+	       conv->channels > 1;
+}
+
+#endif /* NPU_NN_CONV_VECTOR_H */
