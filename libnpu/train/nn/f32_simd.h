@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The f32 kernels but for the matrix product and activations, in vectors; included after
- * vector_avx2.h or vector_avx512.h. Each does what f32_reference.c does, to rounding.
+ * The f32 kernels but for the matrix product, in vectors; included after vector_avx2.h or
+ * vector_avx512.h. Each does what f32_reference.c does, to rounding.
  */
 #ifndef NPU_NN_F32_SIMD_H
 #define NPU_NN_F32_SIMD_H
@@ -9,6 +9,81 @@
 #include "conv_kernels.h"
 #include "f32.h"
 #include "f32_simd_activation.h"
+
+/* A loop of its own for each activation, which is a constant within it. */
+#define FOR_EACH_ACTIVATION(DO)                                                                \
+	DO(NPU_LINEAR)                                                                         \
+	DO(NPU_RELU)                                                                           \
+	DO(NPU_LEAKY_RELU) DO(NPU_SIGMOID) DO(NPU_TANH) DO(NPU_RELU6) DO(NPU_ELU) DO(NPU_SELU) \
+		DO(NPU_GELU) DO(NPU_SWISH) DO(NPU_HARD_SWISH) DO(NPU_HARD_SIGMOID)             \
+			DO(NPU_SOFTPLUS)
+
+static inline __attribute__((always_inline)) void
+activate_by(enum npu_activation activation, float alpha, const float *x, float *y, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i + LANES <= count; i += LANES)
+		v_store(y + i, activated(activation, alpha, v_load(x + i)));
+	if (i < count) {
+		vec_mask mask = v_first(count - i);
+
+		v_store_part(y + i, mask, activated(activation, alpha, v_load_part(x + i, mask)));
+	}
+}
+
+static void activate(enum npu_activation activation, float alpha, const float *x, float *y,
+		     size_t count)
+{
+#define CASE(name)                                     \
+	case name:                                     \
+		activate_by(name, alpha, x, y, count); \
+		break;
+	switch (activation) {
+		FOR_EACH_ACTIVATION(CASE)
+	default:
+		break;
+	}
+#undef CASE
+}
+
+static inline __attribute__((always_inline)) void derive_by(enum npu_activation activation,
+							    float alpha, const float *x,
+							    const float *y, float *dy, size_t count)
+{
+	bool reads_x = npu_activation_needs_input(activation);
+	vec y_part, x_part;
+	size_t i;
+
+	for (i = 0; i + LANES <= count; i += LANES) {
+		y_part = v_load(y + i);
+		x_part = reads_x ? v_load(x + i) : y_part;
+		v_store(dy + i, derived(activation, alpha, x_part, y_part, v_load(dy + i)));
+	}
+	if (i < count) {
+		vec_mask mask = v_first(count - i);
+
+		y_part = v_load_part(y + i, mask);
+		x_part = reads_x ? v_load_part(x + i, mask) : y_part;
+		v_store_part(dy + i, mask,
+			     derived(activation, alpha, x_part, y_part, v_load_part(dy + i, mask)));
+	}
+}
+
+static void activate_backward(enum npu_activation activation, float alpha, const float *x,
+			      const float *y, float *dy, size_t count)
+{
+#define CASE(name)                                       \
+	case name:                                       \
+		derive_by(name, alpha, x, y, dy, count); \
+		break;
+	switch (activation) {
+		FOR_EACH_ACTIVATION(CASE)
+	default:
+		break;
+	}
+#undef CASE
+}
 
 static float row_largest(const float *x, size_t columns)
 {

@@ -1,69 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Activations in vectors; included after vector_avx2.h or the like. Each does what
+ * Activations of a vector; included after vector_avx2.h or the like. Each does what
  * f32_reference.c does, to rounding.
  */
 #ifndef NPU_NN_F32_SIMD_ACTIVATION_H
 #define NPU_NN_F32_SIMD_ACTIVATION_H
 
 #include "f32.h"
-
-/* The smaller of @a and the constant @b; @a where it is NaN. */
-static inline vec at_most(vec a, float b)
-{
-	return v_select(v_less(v_set(b), a), v_set(b), a);
-}
-
-/* The polynomial of e^r - 1 for |r| <= 0.35 without its factor r. */
-static inline vec exponential_series(vec r)
-{
-	vec p = v_set(1.0f / 5040);
-
-	p = v_fma(p, r, v_set(1.0f / 720));
-	p = v_fma(p, r, v_set(1.0f / 120));
-	p = v_fma(p, r, v_set(1.0f / 24));
-	p = v_fma(p, r, v_set(1.0f / 6));
-	p = v_fma(p, r, v_set(0.5f));
-	return v_fma(p, r, v_set(1));
-}
-
-/* e^x, within 2 ulp for -87 <= x <= 88 and clamped to that. */
-static inline vec exponential(vec x)
-{
-	vec k, r;
-
-	x = at_most(v_max(v_set(-87), x), 88);
-	k = v_round(v_mul(x, v_set(0x1.715476p+0f)));
-	r = v_fnma(k, v_set(0x1.62e4p-1f), x); /* ln 2 in two parts */
-	r = v_fnma(k, v_set(0x1.7f7d1cp-20f), r);
-	return v_scale2(v_fma(exponential_series(r), r, v_set(1)), k);
-}
-
-/* e^x - 1, without loss near 0 */
-static inline vec exponential_minus_1(vec x)
-{
-	vec far = v_sub(exponential(x), v_set(1));
-
-	return v_select(v_less(v_abs(x), v_set(0.3f)), v_mul(exponential_series(x), x), far);
-}
-
-static inline vec sigmoid(vec x)
-{
-	return v_div(v_set(1), v_add(v_set(1), exponential(v_sub(v_set(0), x))));
-}
-
-/* 1 - 2 / (e^2x + 1); near 0, where that cancels, Taylor's series. */
-static inline vec hyperbolic_tangent(vec x)
-{
-	vec e = exponential(v_add(x, x)), x2 = v_mul(x, x), series;
-	vec far = v_sub(v_set(1), v_div(v_set(2), v_add(e, v_set(1))));
-
-	series = v_set(-17.0f / 315);
-	series = v_fma(series, x2, v_set(2.0f / 15));
-	series = v_fma(series, x2, v_set(-1.0f / 3));
-	series = v_fma(v_mul(series, x2), x, x);
-	return v_select(v_less(v_abs(x), v_set(0.2f)), series, far);
-}
+#include "vector_elementary.h"
 
 /* log(1 + e) for 0 <= e <= 1: 2 artanh s, s = e / (2 + e) <= 1 / 3, by its series. */
 static inline vec log_1_plus(vec e)
@@ -214,80 +158,6 @@ static inline vec derived(enum npu_activation activation, float alpha, vec x, ve
 	default:
 		return dy;
 	}
-}
-
-/* A loop of its own for each activation, which is a constant within it. */
-#define FOR_EACH_ACTIVATION(DO)                                                                 \
-	DO(NPU_LINEAR)                                                                          \
-	DO(NPU_RELU) DO(NPU_LEAKY_RELU) DO(NPU_SIGMOID) DO(NPU_TANH) DO(NPU_RELU6) DO(NPU_ELU)  \
-		DO(NPU_SELU) DO(NPU_GELU) DO(NPU_SWISH) DO(NPU_HARD_SWISH) DO(NPU_HARD_SIGMOID) \
-			DO(NPU_SOFTPLUS)
-
-static inline __attribute__((always_inline)) void
-activate_by(enum npu_activation activation, float alpha, const float *x, float *y, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i + LANES <= count; i += LANES)
-		v_store(y + i, activated(activation, alpha, v_load(x + i)));
-	if (i < count) {
-		vec_mask mask = v_first(count - i);
-
-		v_store_part(y + i, mask, activated(activation, alpha, v_load_part(x + i, mask)));
-	}
-}
-
-static void activate(enum npu_activation activation, float alpha, const float *x, float *y,
-		     size_t count)
-{
-#define CASE(name)                                     \
-	case name:                                     \
-		activate_by(name, alpha, x, y, count); \
-		break;
-	switch (activation) {
-		FOR_EACH_ACTIVATION(CASE)
-	default:
-		break;
-	}
-#undef CASE
-}
-
-static inline __attribute__((always_inline)) void derive_by(enum npu_activation activation,
-							    float alpha, const float *x,
-							    const float *y, float *dy, size_t count)
-{
-	bool reads_x = npu_activation_needs_input(activation);
-	vec y_part, x_part;
-	size_t i;
-
-	for (i = 0; i + LANES <= count; i += LANES) {
-		y_part = v_load(y + i);
-		x_part = reads_x ? v_load(x + i) : y_part;
-		v_store(dy + i, derived(activation, alpha, x_part, y_part, v_load(dy + i)));
-	}
-	if (i < count) {
-		vec_mask mask = v_first(count - i);
-
-		y_part = v_load_part(y + i, mask);
-		x_part = reads_x ? v_load_part(x + i, mask) : y_part;
-		v_store_part(dy + i, mask,
-			     derived(activation, alpha, x_part, y_part, v_load_part(dy + i, mask)));
-	}
-}
-
-static void activate_backward(enum npu_activation activation, float alpha, const float *x,
-			      const float *y, float *dy, size_t count)
-{
-#define CASE(name)                                       \
-	case name:                                       \
-		derive_by(name, alpha, x, y, dy, count); \
-		break;
-	switch (activation) {
-		FOR_EACH_ACTIVATION(CASE)
-	default:
-		break;
-	}
-#undef CASE
 }
 
 #endif /* NPU_NN_F32_SIMD_ACTIVATION_H */

@@ -76,8 +76,8 @@ struct npu_room {
  * @room: memory for @n samples and @threads threads; NULL for none. @room is zeroed before
  * @forward: y from x; @saved is NULL where no backward follows
  * @backward: dx and the gradients of the parameters, from x, y, saved and dy
- * @reference: forward, as at inference, in plain loops by the caller alone, without work and
- *	saved: the same bits on every CPU. Compiled without contraction
+ * @reference: forward, as at inference, in plain loops by the caller alone: the same bits on every
+ *	CPU. Compiled without contraction
  */
 struct npu_layer_ops {
 	const char *name;

@@ -14,10 +14,11 @@
  * @in: the network's input, scaled
  * @pre: of the layer that runs
  * @out: of each layer
+ * @work: scratch memory of the layer that runs
  * @x: [inputs], of the layer that runs
  */
 struct buffers {
-	float *in, *pre;
+	float *in, *pre, *work;
 	float **out;
 	const float **x;
 };
@@ -31,17 +32,22 @@ static void free_buffers(struct buffers *b, const struct npu_model *model)
 	free(b->out);
 	free(b->in);
 	free(b->pre);
+	free(b->work);
 	free(b->x);
 }
 
 static bool fill_buffers(struct buffers *b, const struct npu_model *model, size_t block)
 {
-	size_t i, most = 0, inputs = 1;
+	size_t i, most = 0, inputs = 1, work = 0;
 
 	b->out = calloc(model->nodes, sizeof(*b->out));
 	for (i = 0; b->out && i < model->nodes; i++) {
 		const struct npu_node *node = &model->node[i];
+		struct npu_room room = { 0 };
 
+		if (node->ops->room)
+			node->ops->room(model, node, block, 1, false, &room);
+		work = room.forward > work ? room.forward : work;
 		most = node->out > most ? node->out : most;
 		inputs = node->inputs > inputs ? node->inputs : inputs;
 		b->out[i] = npu_floats_alloc(block * node->out);
@@ -50,8 +56,9 @@ static bool fill_buffers(struct buffers *b, const struct npu_model *model, size_
 	}
 	b->in = npu_floats_alloc(block * model->features);
 	b->pre = npu_floats_alloc(block * most);
+	b->work = npu_floats_alloc(work);
 	b->x = calloc(inputs, sizeof(*b->x));
-	return b->out && b->in && b->pre && b->x;
+	return b->out && b->in && b->pre && b->work && b->x;
 }
 
 static void load(const struct npu_model *model, const float *x, size_t n, float *to)
@@ -84,6 +91,7 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 			.n = n,
 			.xs = b->x,
 			.y = b->pre,
+			.work = b->work,
 		};
 		const float *pre = b->pre;
 
