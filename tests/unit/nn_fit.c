@@ -484,12 +484,18 @@ static void test_refused_layers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_xor),	     cmocka_unit_test(test_overfit),
-		cmocka_unit_test(test_initialisers), cmocka_unit_test(test_early_stopping),
-		cmocka_unit_test(test_best_weights), cmocka_unit_test(test_options),
-		cmocka_unit_test(test_scaler),	     cmocka_unit_test(test_validation_fraction),
-		cmocka_unit_test(test_progress),     cmocka_unit_test(test_refused_fits),
-		cmocka_unit_test(test_divergence),   cmocka_unit_test(test_divergence_in_validation),
+		cmocka_unit_test(test_xor),
+		cmocka_unit_test(test_overfit),
+		cmocka_unit_test(test_initialisers),
+		cmocka_unit_test(test_early_stopping),
+		cmocka_unit_test(test_best_weights),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_scaler),
+		cmocka_unit_test(test_validation_fraction),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_refused_fits),
+		cmocka_unit_test(test_divergence),
+		cmocka_unit_test(test_divergence_in_validation),
 		cmocka_unit_test(test_refused_layers),
 	};
 

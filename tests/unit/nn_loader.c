@@ -245,7 +245,10 @@ static void test_fit(void **state)
 	(void)state;
 	for (k = 0; k < 3; k++) {
 		struct npu_fit_options options = {
-			.batch = 8, .epochs = 3, .augment = &augment, .threads = k,
+			.batch = 8,
+			.epochs = 3,
+			.augment = &augment,
+			.threads = k,
 			.validation_fraction = 0.2f,
 		};
 		struct npu_model *model = classifier();

@@ -41,12 +41,24 @@ static const struct named cases[] = {
 	{ "places", { .loss = NPU_LOSS_CROSS_ENTROPY }, NPU_SOFTMAX, 2, 3, false },
 	{ "binary", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY }, NPU_SIGMOID, 1, 1, true },
 	{ "binary, many", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY }, NPU_SIGMOID, 1, 3, false },
-	{ "sparse, smooth", { .loss = NPU_LOSS_CROSS_ENTROPY, .smoothing = 0.2f }, NPU_SOFTMAX, 1,
-	  4, true },
-	{ "categorical, smooth", { .loss = NPU_LOSS_CROSS_ENTROPY, .smoothing = 0.2f }, NPU_SOFTMAX,
-	  1, 4, false },
-	{ "binary, smooth", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY, .smoothing = 0.1f },
-	  NPU_SIGMOID, 1, 2, false },
+	{ "sparse, smooth",
+	  { .loss = NPU_LOSS_CROSS_ENTROPY, .smoothing = 0.2f },
+	  NPU_SOFTMAX,
+	  1,
+	  4,
+	  true },
+	{ "categorical, smooth",
+	  { .loss = NPU_LOSS_CROSS_ENTROPY, .smoothing = 0.2f },
+	  NPU_SOFTMAX,
+	  1,
+	  4,
+	  false },
+	{ "binary, smooth",
+	  { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY, .smoothing = 0.1f },
+	  NPU_SIGMOID,
+	  1,
+	  2,
+	  false },
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))
@@ -206,13 +218,14 @@ static void test_class_weights(void **state)
 	static float x[40 * 3], weights[40];
 	static int32_t labels[40];
 	const float class_weight[3] = { 0.5f, 2, 1 };
-	struct npu_dataset data = {
-		.samples = 40, .dim = { 1, 1, 3 }, .features = 3, .classes = 3, .x = x, .labels = labels
-	};
+	struct npu_dataset data = { .samples = 40,
+				    .dim = { 1, 1, 3 },
+				    .features = 3,
+				    .classes = 3,
+				    .x = x,
+				    .labels = labels };
 	struct npu_dataset weighted = data, validation = data;
-	struct npu_fit_options options = {
-		.epochs = 3, .batch = 7, .validation = &validation
-	};
+	struct npu_fit_options options = { .epochs = 3, .batch = 7, .validation = &validation };
 	float values[2][64] = { { 0 } };
 	struct npu_error err = { 0 };
 	struct npu_history history;
@@ -234,9 +247,8 @@ static void test_class_weights(void **state)
 		options.class_weight = k ? NULL : class_weight;
 		npu_model_create(&model, (uint32_t[3]){ 1, 1, 3 }, 1, &err);
 		npu_model_add(model, npu_dense(.units = 3, .activation = NPU_SOFTMAX), &err);
-		assert_int_equal(npu_model_fit(model, k ? &weighted : &data, &options, &history,
-					       &err),
-				 0);
+		assert_int_equal(
+			npu_model_fit(model, k ? &weighted : &data, &options, &history, &err), 0);
 		npu_model_parameter(model, 0, &p);
 		memcpy(values[k], p.value, p.count * sizeof(float));
 		npu_model_loss(model, &validation, NPU_LOSS_AUTO, &loss, &err);
@@ -266,8 +278,12 @@ static void test_refusals(void **state)
 	const struct named linear = { .last = NPU_LINEAR, .height = 1, .units = 2 };
 	float x[8] = { 0 }, y[8] = { 0 }, weights[2] = { 1, -1 }, class_weight[2] = { 1, NAN };
 	int32_t labels[2] = { 0, 1 }, wrong[2] = { 0, 7 };
-	struct npu_dataset data = { .samples = 2, .dim = { 1, 1, 2 }, .features = 2, .classes = 2,
-				    .x = x, .labels = labels };
+	struct npu_dataset data = { .samples = 2,
+				    .dim = { 1, 1, 2 },
+				    .features = 2,
+				    .classes = 2,
+				    .x = x,
+				    .labels = labels };
 	struct npu_dataset other = data;
 
 	(void)state;
@@ -291,8 +307,8 @@ static void test_refusals(void **state)
 	other.targets = 2;
 	refused(&linear, other, (struct npu_fit_options){ .class_weight = class_weight },
 		"no labels");
-	refused(&linear, other,
-		(struct npu_fit_options){ .loss = NPU_LOSS_HUBER, .delta = -1 }, "delta");
+	refused(&linear, other, (struct npu_fit_options){ .loss = NPU_LOSS_HUBER, .delta = -1 },
+		"delta");
 	refused(&linear, other, (struct npu_fit_options){ .label_smoothing = 0.1f },
 		"cross-entropy");
 	refused(&linear, other, (struct npu_fit_options){ .proximal = -1 }, "proximal");

@@ -42,8 +42,10 @@ static const struct named cases[] = {
 	{ "sgd, proximal", npu_sgd(.rate = 0.1f), 0.7f },
 	{ "sgd, clipped by value", npu_sgd(.rate = 0.1f, .clip_value = 0.5f), 0 },
 	{ "sgd, clipped by norm", npu_sgd(.rate = 0.1f, .clip_norm = 3), 0 },
-	{ "momentum, all", npu_sgd(.momentum = 0.9f, .l1 = 0.1f, .l2 = 0.1f, .decay = 0.1f,
-				   .clip_value = 1, .clip_norm = 10), 0.1f },
+	{ "momentum, all",
+	  npu_sgd(.momentum = 0.9f, .l1 = 0.1f, .l2 = 0.1f, .decay = 0.1f, .clip_value = 1,
+		  .clip_norm = 10),
+	  0.1f },
 	{ "not clipped", npu_sgd(.rate = 0.1f, .clip_norm = 1e6f), 0 },
 };
 
@@ -183,8 +185,8 @@ static void check_case(const struct named *given)
 			if (!p.trained)
 				assert_true(p.value[k] == start[p.value + k - model->value]);
 			/* Against the way it went: a wrong formula goes another. */
-			if (fabs(got - wanted) > 2e-6 + 2e-4 * fabs(wanted - (double)
-							start[p.value + k - model->value]))
+			if (fabs(got - wanted) >
+			    2e-6 + 2e-4 * fabs(wanted - (double)start[p.value + k - model->value]))
 				fail_msg("%s: %s[%zu] is %.9g, should be %.9g", c.name, p.name, k,
 					 got, wanted);
 		}
@@ -259,10 +261,9 @@ static void test_fit_is_a_step(void **state)
 	struct npu_dataset data = {
 		.samples = 4, .dim = { 1, 1, 3 }, .features = 3, .targets = 1, .x = x_of, .y = y_of
 	};
-	struct npu_fit_options options = { .optimizer = npu_sgd(.rate = 0.25f),
-					   .epochs = 1,
-					   .batch = 4,
-					   .no_shuffle = true };
+	struct npu_fit_options options = {
+		.optimizer = npu_sgd(.rate = 0.25f), .epochs = 1, .batch = 4, .no_shuffle = true
+	};
 	struct npu_model *model[2];
 	struct npu_error err = { 0 };
 	struct npu_parameter p, q;

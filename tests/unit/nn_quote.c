@@ -103,8 +103,12 @@ static uint32_t lengths[60];
 
 static struct npu_dataset data_of(int kind)
 {
-	struct npu_dataset data = { .samples = 60, .dim = { 1, 6, 8 }, .features = 48,
-				    .classes = 3, .x = x, .labels = labels };
+	struct npu_dataset data = { .samples = 60,
+				    .dim = { 1, 6, 8 },
+				    .features = 48,
+				    .classes = 3,
+				    .x = x,
+				    .labels = labels };
 	size_t i;
 
 	for (i = 0; i < 60; i++) {

@@ -38,18 +38,19 @@ static void same(double got, double wanted)
 static void test_formulas(void **state)
 {
 	struct npu_rate constant = rate_of((struct npu_schedule){ 0 }, 0.1f, 10);
-	struct npu_rate step = rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_STEP,
-							      .every = 3, .factor = 0.5f },
-				       0.1f, 10);
-	struct npu_rate falling = rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_EXPONENTIAL,
-								 .factor = 0.9f },
-					  0.1f, 10);
+	struct npu_rate step = rate_of(
+		(struct npu_schedule){ .kind = NPU_SCHEDULE_STEP, .every = 3, .factor = 0.5f },
+		0.1f, 10);
+	struct npu_rate falling =
+		rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_EXPONENTIAL, .factor = 0.9f },
+			0.1f, 10);
 	struct npu_rate cosine = rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_COSINE,
-								.min_rate = 0.01f, .warmup = 2 },
+								.min_rate = 0.01f,
+								.warmup = 2 },
 					 0.1f, 10);
-	struct npu_rate low = rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_STEP,
-							     .every = 1, .min_rate = 0.02f },
-				      0.1f, 10);
+	struct npu_rate low = rate_of(
+		(struct npu_schedule){ .kind = NPU_SCHEDULE_STEP, .every = 1, .min_rate = 0.02f },
+		0.1f, 10);
 	uint64_t k;
 
 	(void)state;
@@ -81,10 +82,13 @@ static void test_warmup(void **state)
 static void test_plateau(void **state)
 {
 	struct npu_rate rate = rate_of((struct npu_schedule){ .kind = NPU_SCHEDULE_PLATEAU,
-							      .patience = 2, .factor = 0.5f,
+							      .patience = 2,
+							      .factor = 0.5f,
 							      .min_rate = 0.03f },
 				       0.1f, 10);
-	static const bool better[] = { true, false, true, false, false, false, false, false, false };
+	static const bool better[] = {
+		true, false, true, false, false, false, false, false, false
+	};
 	static const double wanted[] = { 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03 };
 	size_t i;
 
@@ -164,13 +168,24 @@ static char *read_file(const char *path)
 static void test_history_files(void **state)
 {
 	struct npu_epoch epochs[2] = {
-		{ .epoch = 1, .loss = 0.5f, .accuracy = NAN, .val_loss = 1.25f, .val_accuracy = NAN,
-		  .rate = 0.001f, .seconds = 1.5 },
-		{ .epoch = 2, .loss = 1e-9f, .accuracy = 1, .val_loss = NAN, .val_accuracy = 0.75f,
-		  .rate = 0.5f, .seconds = 3 },
+		{ .epoch = 1,
+		  .loss = 0.5f,
+		  .accuracy = NAN,
+		  .val_loss = 1.25f,
+		  .val_accuracy = NAN,
+		  .rate = 0.001f,
+		  .seconds = 1.5 },
+		{ .epoch = 2,
+		  .loss = 1e-9f,
+		  .accuracy = 1,
+		  .val_loss = NAN,
+		  .val_accuracy = 0.75f,
+		  .rate = 0.5f,
+		  .seconds = 3 },
 	};
-	struct npu_history history = { .epochs = 2, .best_epoch = 2, .stopped_early = true,
-				       .epoch = epochs };
+	struct npu_history history = {
+		.epochs = 2, .best_epoch = 2, .stopped_early = true, .epoch = epochs
+	};
 	char csv[] = "/tmp/npu-history-XXXXXX", json[64];
 	struct npu_error err = { 0 };
 

@@ -20,7 +20,8 @@ extern "C" {
  *	classes; cross-entropy where there are labels, or after a softmax; else MSE
  * @NPU_LOSS_MSE: mean over samples and outputs of (y - t)^2
  * @NPU_LOSS_CROSS_ENTROPY: mean over samples of -log p[label] ("sparse"), or of -sum t log p where
- *	the data has targets ("categorical"); the model ends in softmax
+ *	the data has targets ("categorical"), over the places of H and W, too, where the last layer
+ *	has several; the model ends in softmax
  * @NPU_LOSS_BINARY_CROSS_ENTROPY: mean over samples and outputs of -(t log p + (1 - t) log(1 - p));
  *	the model ends in sigmoid; of one output, labels 0 and 1 are targets
  * @NPU_LOSS_MAE: mean over samples and outputs of |y - t|; its derivative at 0 is 0

@@ -50,8 +50,7 @@ struct npu_loader {
 /* Reading may wait for a disk; the rest is work, which pays beside training alone. */
 static size_t buffers_for(const struct npu_dataset *data, const struct npu_loading *how)
 {
-	bool work = how->augment ||
-		    how->capacity * data->features * sizeof(float) >= LARGE_BATCH;
+	bool work = how->augment || how->capacity * data->features * sizeof(float) >= LARGE_BATCH;
 
 	return data->read || (work && how->cpus > 1) ? BUFFERS : 1;
 }

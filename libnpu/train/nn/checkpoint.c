@@ -237,26 +237,56 @@ static int check_file(const char *path, const struct header *header, size_t size
 		      struct npu_error *err)
 {
 	if (size < sizeof(*header) || memcmp(header->magic, MAGIC, sizeof(header->magic)))
-		return npu_error_set(err, -EINVAL,
-				     "%s: no state of training; resume takes the name that checkpoint "
-				     "was given",
-				     path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: no state of training; resume takes the name that checkpoint "
+			"was given",
+			path);
 	if (header->byte_order != BYTE_ORDER_MARK)
-		return npu_error_set(err, -EINVAL,
-				     "%s: written on a machine of the other byte order; go on there",
-				     path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: written on a machine of the other byte order; go on there", path);
 	if (header->version != VERSION || header->size != sizeof(*header))
-		return npu_error_set(err, -EINVAL,
-				     "%s: a state of version %u, but this library reads version %d; "
-				     "go on with the library that wrote it, or load the model beside "
-				     "it and train anew",
-				     path, header->version, VERSION);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: a state of version %u, but this library reads version %d; "
+			"go on with the library that wrote it, or load the model beside "
+			"it and train anew",
+			path, header->version, VERSION);
 	return 0;
 }
 
-/* Is it of the same run as the one that @wanted would be written for? */
-static int check_run(const char *path, const struct header *h, const struct header *wanted,
-		     unsigned int epochs, struct npu_error *err)
+static int check_options(const char *path, const struct header *h, const struct header *wanted,
+			 struct npu_error *err)
+{
+	const struct {
+		const char *what;
+		uint32_t has, wants;
+	} flags[] = {
+		{ "momentum", h->has_first, wanted->has_first },
+		{ "patience", h->has_best, wanted->has_best },
+		{ "proximal", h->has_anchor, wanted->has_anchor },
+	};
+	size_t i;
+
+	if (h->kind != wanted->kind || h->loss != wanted->loss)
+		return npu_error_set(err, -EINVAL,
+				     "%s: the checkpoint is of another %s; resume with the same "
+				     "options",
+				     path, h->kind != wanted->kind ? "optimiser" : "loss");
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (flags[i].has != flags[i].wants)
+			return npu_error_set(
+				err, -EINVAL,
+				"%s: the checkpoint was written with%s %s, this run is "
+				"with%s; resume with the same options",
+				path, flags[i].has ? "" : "out", flags[i].what,
+				flags[i].wants ? "" : "out");
+	return 0;
+}
+
+static int check_data(const char *path, const struct header *h, const struct header *wanted,
+		      struct npu_error *err)
 {
 	const struct {
 		const char *what;
@@ -265,33 +295,42 @@ static int check_run(const char *path, const struct header *h, const struct head
 		{ "samples", h->indices, wanted->indices },
 		{ "samples to train on", h->trained, wanted->trained },
 		{ "samples in a batch", h->batch, wanted->batch },
-		{ "as number of the optimiser", h->kind, wanted->kind },
-		{ "as number of the loss", h->loss, wanted->loss },
-		{ "as whether there is a momentum", h->has_first, wanted->has_first },
-		{ "as whether there is a patience", h->has_best, wanted->has_best },
-		{ "as whether there is a proximal term", h->has_anchor, wanted->has_anchor },
 	};
 	size_t i;
 
-	if (h->layout != wanted->layout || h->values != wanted->values ||
-	    h->moments != wanted->moments || h->has_second != wanted->has_second)
-		return npu_error_set(err, -EINVAL,
-				     "%s: the checkpoint is of a model with other layers, or others "
-				     "frozen; build the same one",
-				     path);
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		if (figures[i].has != figures[i].wants)
-			return npu_error_set(err, -EINVAL,
-					     "%s: the checkpoint has %llu %s, this run %llu; resume "
-					     "with the same data and options",
-					     path, (unsigned long long)figures[i].has,
-					     figures[i].what, (unsigned long long)figures[i].wants);
-	if (h->epochs > epochs)
-		return npu_error_set(err, -EINVAL,
-				     "%s: the checkpoint is of epoch %u, but %u are asked for; ask "
-				     "for more",
-				     path, h->epochs, epochs);
+			return npu_error_set(
+				err, -EINVAL,
+				"%s: the checkpoint has %llu %s, this run %llu; resume "
+				"with the same data and options",
+				path, (unsigned long long)figures[i].has, figures[i].what,
+				(unsigned long long)figures[i].wants);
 	return 0;
+}
+
+/* Is it of the same run as the one that @wanted would be written for? */
+static int check_run(const char *path, const struct header *h, const struct header *wanted,
+		     unsigned int epochs, struct npu_error *err)
+{
+	int ret = check_options(path, h, wanted, err);
+
+	if (ret)
+		return ret;
+	if (h->layout != wanted->layout || h->values != wanted->values ||
+	    h->moments != wanted->moments || h->has_second != wanted->has_second)
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: the checkpoint is of a model with other layers, or others "
+			"frozen; build the same one",
+			path);
+	ret = check_data(path, h, wanted, err);
+	if (ret || h->epochs <= epochs)
+		return ret;
+	return npu_error_set(err, -EINVAL,
+			     "%s: the checkpoint is of epoch %u, but %u are asked for; ask for "
+			     "more",
+			     path, h->epochs, epochs);
 }
 
 /* The order, which is before the records, is of samples that there are. */
@@ -320,16 +359,18 @@ static int check_arrays(const char *path, const struct header *header, const str
 	for (i = 1; i <= arrays->count; i++)
 		wanted += arrays->part[i].size;
 	if (size != wanted)
-		return npu_error_set(err, -EINVAL,
-				     "%s: has %zu bytes, not %zu; the file is cut off or damaged, take "
-				     "an earlier one",
-				     path, size, wanted);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: has %zu bytes, not %zu; the file is cut off or damaged, take "
+			"an earlier one",
+			path, size, wanted);
 	if (checksum(sum, behind, size - sizeof(*header)) != header->checksum ||
 	    !order_is_sane(header, arrays, bytes, size))
-		return npu_error_set(err, -EINVAL,
-				     "%s: its checksum or order is wrong; the file is damaged, take an earlier "
-				     "one",
-				     path);
+		return npu_error_set(
+			err, -EINVAL,
+			"%s: its checksum or order is wrong; the file is damaged, take an earlier "
+			"one",
+			path);
 	return 0;
 }
 

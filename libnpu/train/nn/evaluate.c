@@ -26,10 +26,11 @@ int npu_model_check_data(const struct npu_model *model, const struct npu_dataset
 			data->features, model->features);
 	for (i = 0; data->lengths && i < data->samples; i++)
 		if (data->lengths[i] < 1 || data->lengths[i] > data->dim[1])
-			return npu_error_set(err, -EINVAL,
-					     "sample %zu has a length of %u steps; the data allows 1 "
-					     "to %u",
-					     i, data->lengths[i], data->dim[1]);
+			return npu_error_set(
+				err, -EINVAL,
+				"sample %zu has a length of %u steps; the data allows 1 "
+				"to %u",
+				i, data->lengths[i], data->dim[1]);
 	return 0;
 }
 

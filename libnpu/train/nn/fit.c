@@ -62,7 +62,8 @@ static double run_step(struct npu_fit *fit, const struct npu_batch *batch, float
 	sum = npu_loss_sum(&fit->objective, p, batch);
 	if (!isfinite(sum))
 		return sum;
-	*correct += npu_loss_correct(&fit->objective, p, batch);
+	if (has_classes(fit))
+		*correct += npu_loss_correct(&fit->objective, p, batch);
 	npu_pass_backward(pass, fit->pool, model, batch, &fit->objective, batch->n,
 			  model->gradient);
 	npu_optimization_step(&fit->optimization, fit->pool, model, model->gradient, rate);
@@ -135,8 +136,7 @@ static void watch(struct npu_fit *fit, const struct npu_epoch *epoch)
 		return;
 	}
 	fit->waited++;
-	fit->history->stopped_early =
-		fit->options.patience && fit->waited >= fit->options.patience;
+	fit->history->stopped_early = fit->options.patience && fit->waited >= fit->options.patience;
 }
 
 /* Where it is @due: at the end of the run, or now and then. */

@@ -166,11 +166,10 @@ static void count_memory(const struct npu_fit *fit, struct npu_fit_quote *q)
 	q->batches = npu_loader_bytes(fit->train.data, &training);
 	if (fit->validation.count)
 		q->batches += npu_loader_bytes(fit->validation.data, &validating);
-	q->other = fit->indices * sizeof(*fit->index) +
-		   o->epochs * sizeof(*fit->history->epoch) + npu_pool_bytes(threads) +
-		   floats_bytes(fit->capacity * model->states);
-	q->total = q->weights + q->gradients + q->optimizer + q->activations + q->batches +
-		   q->other;
+	q->other = fit->indices * sizeof(*fit->index) + o->epochs * sizeof(*fit->history->epoch) +
+		   npu_pool_bytes(threads) + floats_bytes(fit->capacity * model->states);
+	q->total =
+		q->weights + q->gradients + q->optimizer + q->activations + q->batches + q->other;
 }
 
 /* The largest batch, of those that halving gives, that is within the limit. */
@@ -188,12 +187,13 @@ static int choose_batch(struct npu_fit *fit, struct npu_fit_quote *q)
 	}
 	if (!limit || q->total <= limit)
 		return 0;
-	return npu_error_set(fit->err, -E2BIG,
-			     "training needs %zu bytes even with batches of one sample (weights %zu, "
-			     "gradients %zu, optimiser %zu, activations %zu, batches %zu, other %zu), "
-			     "the limit is %zu; raise it, freeze layers, or use SGD without momentum",
-			     q->total, q->weights, q->gradients, q->optimizer, q->activations,
-			     q->batches, q->other, limit);
+	return npu_error_set(
+		fit->err, -E2BIG,
+		"training needs %zu bytes even with batches of one sample (weights %zu, "
+		"gradients %zu, optimiser %zu, activations %zu, batches %zu, other %zu), "
+		"the limit is %zu; raise it, freeze layers, or use SGD without momentum",
+		q->total, q->weights, q->gradients, q->optimizer, q->activations, q->batches,
+		q->other, limit);
 }
 
 int npu_fit_plan(struct npu_fit *fit, const struct npu_dataset *data,

@@ -159,8 +159,8 @@ static float slope(const struct npu_objective *o, float p, float t)
 	}
 }
 
-void npu_loss_gradient(const struct npu_objective *o, const float *p,
-		       const struct npu_batch *batch, size_t total, float *delta)
+void npu_loss_gradient(const struct npu_objective *o, const float *p, const struct npu_batch *batch,
+		       size_t total, float *delta)
 {
 	float factor = 1.0f / (float)total;
 	size_t i, j;

@@ -43,10 +43,11 @@ static int check_weights(const struct npu_dataset *data, struct npu_error *err)
 
 	for (i = 0; data->weights && i < data->samples; i++)
 		if (!(data->weights[i] >= 0) || isinf(data->weights[i]))
-			return npu_error_set(err, -EINVAL,
-					     "sample %zu has weight %g: weights must be 0 or above, "
-					     "and finite",
-					     i, (double)data->weights[i]);
+			return npu_error_set(
+				err, -EINVAL,
+				"sample %zu has weight %g: weights must be 0 or above, "
+				"and finite",
+				i, (double)data->weights[i]);
 	return 0;
 }
 
@@ -64,12 +65,11 @@ static int check_activation(const struct npu_model *model, const struct npu_obje
 			"none; give it the softmax activation, or use another loss",
 			name);
 	if (o->loss == NPU_LOSS_CROSS_ENTROPY && o->columns == 1)
-		return npu_error_set(
-			err, -EINVAL,
-			"layer \"%s\" is a softmax of one output, which is always 1; "
-			"give it an output a class, or one output and the sigmoid "
-			"activation",
-			name);
+		return npu_error_set(err, -EINVAL,
+				     "layer \"%s\" is a softmax of one output, which is always 1; "
+				     "give it an output a class, or one output and the sigmoid "
+				     "activation",
+				     name);
 	if (o->loss == NPU_LOSS_BINARY_CROSS_ENTROPY && last != NPU_SIGMOID)
 		return npu_error_set(
 			err, -EINVAL,

@@ -121,8 +121,9 @@ int npu_optimization_create(struct npu_optimization *opt, const struct npu_model
 	if (!opt->chunk || !opt->square || (has_first(o) && !opt->first) ||
 	    (has_second(o) && !opt->second) || (proximal > 0 && !opt->anchor)) {
 		npu_optimization_free(opt);
-		return npu_error_set(err, -ENOMEM, "out of memory for the optimiser's moments; SGD "
-						   "without momentum needs none");
+		return npu_error_set(err, -ENOMEM,
+				     "out of memory for the optimiser's moments; SGD "
+				     "without momentum needs none");
 	}
 	plan(model, o, opt->chunk, &opt->chunks);
 	if (opt->anchor)

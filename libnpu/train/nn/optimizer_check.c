@@ -50,15 +50,17 @@ static int check_penalties(const struct npu_optimizer *o, struct npu_error *err)
 
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		if (!is_amount(figures[i].value))
-			return npu_error_set(err, -EINVAL,
-					     "optimiser with %s %g: it must be 0, for none, or above, "
-					     "and finite",
-					     figures[i].name, (double)figures[i].value);
+			return npu_error_set(
+				err, -EINVAL,
+				"optimiser with %s %g: it must be 0, for none, or above, "
+				"and finite",
+				figures[i].name, (double)figures[i].value);
 	if (o->rate * o->decay >= 1)
-		return npu_error_set(err, -EINVAL,
-				     "decay %g times learning rate %g is not below 1: weights would "
-				     "be gone in a step; lower one of them",
-				     (double)o->decay, (double)o->rate);
+		return npu_error_set(
+			err, -EINVAL,
+			"decay %g times learning rate %g is not below 1: weights would "
+			"be gone in a step; lower one of them",
+			(double)o->decay, (double)o->rate);
 	return 0;
 }
 

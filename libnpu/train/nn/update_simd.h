@@ -69,8 +69,8 @@ static void rmsprop(const struct npu_update *u, const struct npu_stretch *s)
 		v_store_part(s->second + i, mask, second);
 		step = v_div(g, v_add(v_sqrt(second), epsilon));
 		if (s->first) {
-			step = moment(v_fma(v_set(u->momentum), v_load_part(s->first + i, mask),
-					    step));
+			step = moment(
+				v_fma(v_set(u->momentum), v_load_part(s->first + i, mask), step));
 			v_store_part(s->first + i, mask, step);
 		}
 		v_store_part(s->w + i, mask, v_fnma(rate, step, v_load_part(s->w + i, mask)));
@@ -103,11 +103,11 @@ static void penalise(const struct npu_update *u, const struct npu_stretch *s)
 		vec w = v_load_part(s->w + i, mask), g = v_load_part(s->g + i, mask);
 
 		g = v_fma(v_set(u->l2), w, v_mul(v_set(u->scale), g));
-		g = v_add(g, v_select(v_less(zero, w), plus,
-				      v_select(v_less(w, zero), minus, zero)));
+		g = v_add(g,
+			  v_select(v_less(zero, w), plus, v_select(v_less(w, zero), minus, zero)));
 		if (s->anchor)
-			g = v_fma(v_set(u->proximal),
-				  v_sub(w, v_load_part(s->anchor + i, mask)), g);
+			g = v_fma(v_set(u->proximal), v_sub(w, v_load_part(s->anchor + i, mask)),
+				  g);
 		v_store_part(s->g + i, mask, g);
 	}
 }
@@ -159,16 +159,16 @@ static double square_sum(const float *g, size_t count)
 	return total;
 }
 
-#define NPU_UPDATE_VARIANT(variant)                               \
-	const struct npu_update_ops npu_update_##variant = {      \
-		.sgd = sgd,                                \
-		.adam = adam,                              \
-		.rmsprop = rmsprop,                        \
-		.adagrad = adagrad,                        \
-		.penalise = penalise,                      \
-		.shrink = shrink,                          \
-		.clamp = clamp,                            \
-		.square_sum = square_sum,                  \
+#define NPU_UPDATE_VARIANT(variant)                          \
+	const struct npu_update_ops npu_update_##variant = { \
+		.sgd = sgd,                                  \
+		.adam = adam,                                \
+		.rmsprop = rmsprop,                          \
+		.adagrad = adagrad,                          \
+		.penalise = penalise,                        \
+		.shrink = shrink,                            \
+		.clamp = clamp,                              \
+		.square_sum = square_sum,                    \
 	}
 
 #endif /* NPU_NN_UPDATE_SIMD_H */
