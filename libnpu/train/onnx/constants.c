@@ -6,116 +6,64 @@
 
 #include "import.h"
 
-static int compare(const void *a, const void *b)
+static bool is_scalar(const NpuOnnx__Attribute *a)
 {
-	const struct npu_onnx_constant *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
+	return !strcmp(a->name, "value_float") || !strcmp(a->name, "value_int");
 }
 
-static void add(struct npu_onnx_import *im, const struct npu_onnx_constant *constant)
+/* Elements of a tensor, each dimension at least 1. */
+static int count_elements(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			  const NpuOnnx__Tensor *t, size_t *count)
 {
-	if (constant->name && *constant->name)
-		im->constant[im->constants++] = *constant;
-}
-
-/* The value of a Constant node. */
-static int add_node(struct npu_onnx_import *im, const NpuOnnx__Node *node)
-{
-	struct npu_onnx_constant constant = { .name = node->n_output ? node->output[0] : NULL };
-	const NpuOnnx__Attribute *a = node->n_attribute == 1 ? node->attribute[0] : NULL;
-
-	if (!a || !a->name)
-		return npu_onnx_fail(im, node, -EINVAL,
-				     "a constant has one attribute, this has %zu",
-				     node->n_attribute);
-	if (!strcmp(a->name, "value"))
-		constant.tensor = a->t;
-	else if (!strcmp(a->name, "value_float") || !strcmp(a->name, "value_floats") ||
-		 !strcmp(a->name, "value_int") || !strcmp(a->name, "value_ints"))
-		constant.attribute = a;
-	if (!constant.tensor && !constant.attribute)
-		return npu_onnx_fail(
-			im, node, -EOPNOTSUPP,
-			"attribute '%.32s' cannot be read; a value of floats or whole numbers can",
-			a->name);
-	add(im, &constant);
-	return 0;
-}
-
-static bool is_op(const NpuOnnx__Node *node, const char *op)
-{
-	return node->op_type && !strcmp(node->op_type, op);
-}
-
-int npu_onnx_list_constants(struct npu_onnx_import *im)
-{
-	const NpuOnnx__Graph *g = im->graph;
-	size_t direct;
-	int ret;
-
-	im->constant = calloc(g->n_initializer + g->n_node + 1, sizeof(*im->constant));
-	if (!im->constant)
-		return npu_onnx_fail(im, NULL, -ENOMEM, "no memory for %zu constants",
-				     g->n_initializer + g->n_node);
-	for (size_t i = 0; i < g->n_initializer; i++)
-		add(im, &(struct npu_onnx_constant){ .name = g->initializer[i]->name,
-						     .tensor = g->initializer[i] });
-	for (size_t i = 0; i < g->n_node; i++) {
-		if (!is_op(g->node[i], "Constant"))
-			continue;
-		ret = add_node(im, g->node[i]);
-		if (ret)
-			return ret;
-	}
-	qsort(im->constant, im->constants, sizeof(*im->constant), compare);
-	/* Exporters copy a constant that serves twice; the copy is the same under another name. */
-	direct = im->constants;
-	for (size_t i = 0; i < g->n_node; i++) {
-		const NpuOnnx__Node *node = g->node[i];
-		struct npu_onnx_constant copy = { 0 }, *original;
-
-		if (!is_op(node, "Identity") || node->n_input != 1 || node->n_output != 1)
-			continue;
-		copy.name = node->input[0];
-		original = bsearch(&copy, im->constant, direct, sizeof(copy), compare);
-		if (!original)
-			continue;
-		copy = *original;
-		copy.name = node->output[0];
-		add(im, &copy);
-	}
-	qsort(im->constant, im->constants, sizeof(*im->constant), compare);
-	return 0;
-}
-
-const struct npu_onnx_constant *npu_onnx_find_constant(const struct npu_onnx_import *im,
-						       const char *name)
-{
-	struct npu_onnx_constant key = { .name = name };
-
-	return bsearch(&key, im->constant, im->constants, sizeof(key), compare);
-}
-
-/* Rank, dimensions and the count they multiply to; each dimension at least 1. */
-static int read_shape(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const NpuOnnx__Tensor *t, struct npu_onnx_array *array)
-{
-	if (t->n_dims > NPU_ONNX_MAX_RANK)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP,
-				     "tensor '%.48s' has %zu dimensions; at most %d can be read",
-				     npu_onnx_name(t->name), t->n_dims, NPU_ONNX_MAX_RANK);
-	array->rank = t->n_dims;
-	array->count = 1;
-	for (size_t i = 0; i < t->n_dims; i++) {
+	*count = 1;
+	for (size_t i = 0; i < t->n_dims; i++)
 		if (t->dims[i] < 1 ||
-		    __builtin_mul_overflow(array->count, (uint64_t)t->dims[i], &array->count))
+		    __builtin_mul_overflow(*count, (uint64_t)t->dims[i], count))
 			return npu_onnx_fail(im, node, -EINVAL,
 					     "tensor '%.48s' has a dimension of %lld; the file is "
 					     "damaged: export it again",
 					     npu_onnx_name(t->name), (long long)t->dims[i]);
-		array->dim[i] = t->dims[i];
+	return 0;
+}
+
+static void view_whole(struct npu_onnx_constant *c)
+{
+	size_t step = 1;
+
+	for (size_t i = c->rank; i-- > 0; step *= c->dim[i])
+		c->stride[i] = step;
+	c->viewed = true;
+}
+
+int npu_onnx_constant_shape(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			    const struct npu_onnx_constant *constant,
+			    struct npu_onnx_constant *viewed)
+{
+	const NpuOnnx__Tensor *t = constant->tensor;
+	const NpuOnnx__Attribute *a = constant->attribute;
+	size_t count;
+	int ret;
+
+	*viewed = *constant;
+	if (viewed->viewed)
+		return 0;
+	if (a) {
+		viewed->rank = !is_scalar(a);
+		viewed->dim[0] = strcmp(a->name, "value_ints") ? a->n_floats : a->n_ints;
+		view_whole(viewed);
+		return 0;
 	}
+	ret = count_elements(im, node, t, &count);
+	if (ret)
+		return ret;
+	if (t->n_dims > NPU_ONNX_MAX_RANK)
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "tensor '%.48s' has %zu dimensions; at most %d can be read",
+				     npu_onnx_name(t->name), t->n_dims, NPU_ONNX_MAX_RANK);
+	viewed->rank = t->n_dims;
+	for (size_t i = 0; i < t->n_dims; i++)
+		viewed->dim[i] = t->dims[i];
+	view_whole(viewed);
 	return 0;
 }
 
@@ -138,91 +86,135 @@ static int check_data(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	return 0;
 }
 
-static void copy_floats(float *value, const NpuOnnx__Tensor *t, size_t count)
+static float read_float(const NpuOnnx__Tensor *t, size_t i)
 {
-	if (!t->has_raw_data) {
-		memcpy(value, t->float_data, count * sizeof(*value));
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		uint32_t bits;
+	uint32_t bits;
+	float value;
 
+	if (t->has_raw_data) {
 		memcpy(&bits, t->raw_data.data + i * sizeof(bits), sizeof(bits));
 		bits = le32toh(bits);
-		memcpy(&value[i], &bits, sizeof(bits));
+	} else {
+		memcpy(&bits, &t->float_data[i], sizeof(bits));
+	}
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+/* All elements in the order of the view. */
+static void copy_floats(float *value, const struct npu_onnx_constant *c, size_t count)
+{
+	size_t index[NPU_ONNX_MAX_RANK] = { 0 }, at = 0;
+
+	for (size_t k = 0; k < count; k++) {
+		value[k] = c->tensor ? read_float(c->tensor, at)
+			   : c->rank ? c->attribute->floats[at]
+				     : c->attribute->f;
+		for (size_t i = c->rank; i-- > 0;) {
+			at += c->stride[i];
+			if (++index[i] < c->dim[i])
+				break;
+			at -= c->stride[i] * c->dim[i];
+			index[i] = 0;
+		}
 	}
 }
 
-static int alloc_array(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		       struct npu_onnx_array *array)
+/* That the constant is of floats, and holds as many as it says. */
+static int check_floats(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			const struct npu_onnx_constant *c, size_t count)
 {
-	array->value = calloc(array->count, sizeof(*array->value));
-	if (!array->value)
-		return npu_onnx_fail(im, node, -ENOMEM, "no memory for %zu values", array->count);
-	return 0;
-}
+	const NpuOnnx__Tensor *t = c->tensor;
 
-static int read_tensor(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		       const NpuOnnx__Tensor *t, struct npu_onnx_array *array)
-{
-	int ret = read_shape(im, node, t, array);
-
-	if (ret)
-		return ret;
+	if (!t && strncmp(c->attribute->name, "value_float", 11))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP, "constant '%.32s' is not of floats",
+				     c->attribute->name);
+	if (!t)
+		return 0;
 	if (t->data_type != NPU_ONNX_FLOAT)
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "tensor '%.48s' has ONNX type %d; 32-bit floats (1) can be "
 				     "read: export the model in float32",
 				     npu_onnx_name(t->name), t->data_type);
-	ret = check_data(im, node, t, array->count, sizeof(float), t->n_float_data);
-	if (!ret)
-		ret = alloc_array(im, node, array);
-	if (!ret)
-		copy_floats(array->value, t, array->count);
-	return ret;
+	return check_data(im, node, t, count, sizeof(float), t->n_float_data);
 }
 
-static int read_attribute(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-			  const NpuOnnx__Attribute *a, struct npu_onnx_array *array)
+/* A file that makes much of the same constants takes memory that it did not bring. */
+static int check_copied(struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t count)
 {
-	bool scalar = !strcmp(a->name, "value_float");
-	int ret;
-
-	if (!scalar && (strcmp(a->name, "value_floats") || !a->n_floats))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "constant '%.32s' is not of floats",
-				     a->name);
-	array->rank = scalar ? 0 : 1;
-	array->count = scalar ? 1 : a->n_floats;
-	array->dim[0] = array->count;
-	ret = alloc_array(im, node, array);
-	if (!ret)
-		memcpy(array->value, scalar ? &a->f : a->floats, array->count * sizeof(float));
-	return ret;
+	if (im->copied + count > NPU_ONNX_MAX_FEATURES + im->bytes)
+		return npu_onnx_fail(im, node, -EFBIG,
+				     "the constants are used for over %zu weights, more than the "
+				     "file holds; export it again",
+				     im->copied);
+	im->copied += count;
+	return 0;
 }
 
-static int find_input(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
-		      const struct npu_onnx_constant **constant)
+static int find_input(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+		      const char *name, const struct npu_onnx_constant **constant)
 {
-	*constant = npu_onnx_find_constant(im, node->input[i]);
+	*constant = npu_onnx_find_constant(im, name);
 	if (*constant)
 		return 0;
 	return npu_onnx_fail(im, node, -EOPNOTSUPP,
-			     "input %zu, '%.48s', is not a constant; only the output of the node "
-			     "before and constants can be used",
-			     i, npu_onnx_name(node->input[i]));
+			     "input '%.48s' is not a constant, and only one can be used there",
+			     npu_onnx_name(name));
 }
 
-int npu_onnx_constant_floats(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
-			     struct npu_onnx_array *array)
+int npu_onnx_constant_floats(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			     const char *name, struct npu_onnx_array *array)
 {
-	const struct npu_onnx_constant *c;
-	int ret = find_input(im, node, i, &c);
+	const struct npu_onnx_constant *found;
+	struct npu_onnx_constant c;
+	int ret = find_input(im, node, name, &found);
 
 	memset(array, 0, sizeof(*array));
+	if (!ret)
+		ret = npu_onnx_constant_shape(im, node, found, &c);
 	if (ret)
 		return ret;
-	return c->tensor ? read_tensor(im, node, c->tensor, array)
-			 : read_attribute(im, node, c->attribute, array);
+	array->rank = c.rank;
+	array->count = 1;
+	for (size_t i = 0; i < c.rank; i++) {
+		array->dim[i] = c.dim[i];
+		array->count *= c.dim[i];
+	}
+	ret = check_floats(im, node, &c, array->count);
+	if (!ret && !array->count)
+		ret = npu_onnx_fail(im, node, -EINVAL, "constant '%.48s' is empty", name);
+	if (!ret)
+		ret = check_copied(im, node, array->count);
+	if (ret)
+		return ret;
+	array->value = calloc(array->count, sizeof(*array->value));
+	if (!array->value)
+		return npu_onnx_fail(im, node, -ENOMEM, "no memory for %zu values", array->count);
+	copy_floats(array->value, &c, array->count);
+	return 0;
+}
+
+bool npu_onnx_constant_scalar(struct npu_onnx_import *im, const char *name, float *value)
+{
+	const struct npu_onnx_constant *c = npu_onnx_find_constant(im, name);
+	const NpuOnnx__Tensor *t = c ? c->tensor : NULL;
+
+	if (!c)
+		return false;
+	if (!t) {
+		if (strcmp(c->attribute->name, "value_float"))
+			return false;
+		*value = c->attribute->f;
+		return true;
+	}
+	for (size_t i = 0; i < t->n_dims; i++)
+		if (t->dims[i] != 1)
+			return false;
+	if (t->data_type != NPU_ONNX_FLOAT || t->data_location ||
+	    (t->has_raw_data ? t->raw_data.len != sizeof(float) : t->n_float_data != 1))
+		return false;
+	*value = read_float(t, 0);
+	return true;
 }
 
 static int read_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
@@ -230,25 +222,25 @@ static int read_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 {
 	size_t element = t->data_type == NPU_ONNX_BOOL ? 1 : 8;
 	size_t fields = element == 1 ? t->n_int32_data : t->n_int64_data;
-	struct npu_onnx_array array;
-	int ret = read_shape(im, node, t, &array);
+	size_t elements;
+	int ret = count_elements(im, node, t, &elements);
 
 	if (!ret && t->data_type != NPU_ONNX_BOOL && t->data_type != NPU_ONNX_INT64)
 		ret = npu_onnx_fail(
 			im, node, -EOPNOTSUPP,
 			"tensor '%.48s' has ONNX type %d where whole numbers (7) are wanted",
 			npu_onnx_name(t->name), t->data_type);
-	if (!ret && array.count > limit)
+	if (!ret && elements > limit)
 		ret = npu_onnx_fail(
 			im, node, -EOPNOTSUPP,
 			"tensor '%.48s' holds %zu numbers; at most %zu can be used here",
-			npu_onnx_name(t->name), array.count, limit);
+			npu_onnx_name(t->name), elements, limit);
 	if (!ret)
-		ret = check_data(im, node, t, array.count, element, fields);
+		ret = check_data(im, node, t, elements, element, fields);
 	if (ret)
 		return ret;
-	*count = array.count;
-	for (size_t k = 0; k < array.count; k++) {
+	*count = elements;
+	for (size_t k = 0; k < elements; k++) {
 		if (!t->has_raw_data) {
 			value[k] = element == 1 ? t->int32_data[k] : t->int64_data[k];
 		} else if (element == 1) {
@@ -261,20 +253,20 @@ static int read_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 	return 0;
 }
 
-int npu_onnx_constant_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
-			   int64_t *value, size_t limit, size_t *count)
+int npu_onnx_constant_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			   const char *name, int64_t *value, size_t limit, size_t *count)
 {
 	const struct npu_onnx_constant *c;
-	int ret = find_input(im, node, i, &c);
+	int ret = find_input(im, node, name, &c);
 	bool scalar;
 
 	if (ret)
 		return ret;
 	if (c->tensor)
 		return read_ints(im, node, c->tensor, value, limit, count);
-	scalar = !strcmp(c->attribute->name, "value_int");
+	scalar = is_scalar(c->attribute);
 	*count = scalar ? 1 : c->attribute->n_ints;
-	if ((!scalar && strcmp(c->attribute->name, "value_ints")) || !*count || *count > limit)
+	if (strncmp(c->attribute->name, "value_int", 9) || !*count || *count > limit)
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "constant '%.32s' does not hold 1 to %zu whole numbers",
 				     c->attribute->name, limit);

@@ -25,55 +25,62 @@ static int begin(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 }
 
 /*
- * Distance in @operand's elements of neighbours along each of the sample's dimensions, by ONNX's
- * broadcasting: shapes are aligned at their ends, and a dimension of 1 serves all.
+ * Distance in @operand's elements of neighbours along each of the view's dimensions, by ONNX's
+ * broadcasting: shapes are aligned at their ends, and a dimension of 1 serves all. The batch is
+ * one sample here.
  */
-static bool find_strides(const struct npu_onnx_import *im, const struct npu_onnx_array *operand,
-			 size_t stride[NPU_ONNX_MAX_RANK])
+static bool find_strides(const struct npu_onnx_import *im, const struct npu_onnx_view *view,
+			 const struct npu_onnx_array *operand, size_t stride[NPU_ONNX_MAX_RANK])
 {
-	size_t dims = im->rank - 1, step = 1;
+	size_t step = 1;
 
-	for (size_t i = 0; i < dims; i++)
+	for (size_t i = 0; i < view->rank; i++)
 		stride[i] = 0;
 	for (size_t k = 0; k < operand->rank; k++) {
-		size_t n = operand->dim[operand->rank - 1 - k];
+		size_t n = operand->dim[operand->rank - 1 - k], i = view->rank - 1 - k;
 
-		if (k < dims && n == im->dim[dims - 1 - k] && n > 1)
-			stride[dims - 1 - k] = step;
+		if (k < view->rank && n > 1 && n == npu_onnx_view_size(im, view, i))
+			stride[i] = step;
 		else if (n != 1)
 			return false;
 		step *= n;
 	}
-	return operand->rank <= im->rank;
+	return operand->rank <= view->rank;
 }
 
-static size_t locate(const struct npu_onnx_import *im, const size_t stride[NPU_ONNX_MAX_RANK],
-		     size_t feature)
+/* Which element of the operand meets the sample's element @feature, both in the file's order. */
+static size_t locate(const struct npu_onnx_import *im, const struct npu_onnx_view *view,
+		     const size_t stride[NPU_ONNX_MAX_RANK], size_t feature)
 {
 	size_t at = 0;
 
-	for (size_t i = im->rank - 1; i-- > 0;) {
-		at += feature % im->dim[i] * stride[i];
-		feature /= im->dim[i];
+	for (size_t i = view->rank; i-- > 0;) {
+		size_t size = npu_onnx_view_size(im, view, i);
+
+		at += feature % size * stride[i];
+		feature /= size;
 	}
 	return at;
 }
 
 int npu_onnx_import_preprocessing(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+				  const struct npu_onnx_view *view,
 				  const struct npu_onnx_array *operand, char op)
 {
 	size_t stride[NPU_ONNX_MAX_RANK];
-	int ret = begin(im, node);
+	int ret;
 
-	if (ret)
-		return ret;
-	if (!find_strides(im, operand, stride))
+	if (!find_strides(im, view, operand, stride))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "its constant of %zu values does not fit a sample of %zu; one "
 				     "value, one a channel or one a feature would",
 				     operand->count, im->features);
-	for (size_t f = 0; f < im->features; f++) {
-		double value = operand->value[locate(im, stride, f)];
+	ret = begin(im, node);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < im->features; i++) {
+		double value = operand->value[locate(im, view, stride, i)];
+		size_t f = npu_onnx_locate(im, view, i);
 
 		switch (op) {
 		case '-':
@@ -93,7 +100,7 @@ int npu_onnx_import_preprocessing(struct npu_onnx_import *im, const NpuOnnx__Nod
 			return npu_onnx_fail(im, node, -ERANGE,
 					     "preprocessing of feature %zu becomes infinite or not "
 					     "a number; correct its constant %g",
-					     f, value);
+					     i, value);
 	}
 	return 0;
 }

@@ -57,6 +57,14 @@ int npu_onnx_unpack(const char *path, const void *bytes, size_t size, NpuOnnx__M
 			     path);
 }
 
+/* A sentence is one line, whatever names the file holds. */
+static void make_line(struct npu_error *err)
+{
+	for (char *p = err ? err->message : ""; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+}
+
 int npu_onnx_fail(const struct npu_onnx_import *im, const NpuOnnx__Node *node, int code,
 		  const char *format, ...)
 {
@@ -72,9 +80,18 @@ int npu_onnx_fail(const struct npu_onnx_import *im, const NpuOnnx__Node *node, i
 				    npu_onnx_name(node->name), npu_onnx_name(node->op_type), why);
 	else
 		ret = npu_error_set(im->err, code, "%s: %s", im->path, why);
-	/* A sentence is one line, whatever names the file holds. */
-	for (char *p = im->err ? im->err->message : ""; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	make_line(im->err);
 	return ret;
+}
+
+int npu_onnx_prefix(const struct npu_onnx_import *im, int code)
+{
+	char why[sizeof(im->err->message)];
+
+	if (!im->err)
+		return code;
+	snprintf(why, sizeof(why), "%s", im->err->message);
+	code = npu_error_set(im->err, code, "%s: %s", im->path, why);
+	make_line(im->err);
+	return code;
 }

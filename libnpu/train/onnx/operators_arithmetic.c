@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import.h"
+
+static char arithmetic_symbol(const NpuOnnx__Node *node)
+{
+	switch (*node->op_type) {
+	case 'A':
+		return '+';
+	case 'S':
+		return '-';
+	case 'M':
+		return '*';
+	default:
+		return '/';
+	}
+}
+
+/* Do both show the same axes of the same sizes? */
+static bool same_view(const struct npu_onnx_import *im, const struct npu_onnx_view *a,
+		      const struct npu_onnx_view *b)
+{
+	if (a->rank != b->rank || memcmp(npu_onnx_dim(im, a->layer), npu_onnx_dim(im, b->layer),
+					 3 * sizeof(uint32_t)))
+		return false;
+	for (size_t i = 0; i < a->rank; i++)
+		if (!npu_onnx_same_axes(im, a, b, i))
+			return false;
+	return true;
+}
+
+/* The sum of all inputs, none of which is a constant. */
+int npu_onnx_import_sum(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	struct npu_layer layer = { .kind = NPU_LAYER_ADD };
+	struct npu_onnx_layer *added;
+	struct npu_onnx_view first, other;
+	uint64_t dim[3];
+	uint32_t directions;
+	int *input = calloc(node->n_input, sizeof(*input));
+	int ret = 0;
+
+	if (!input)
+		return npu_onnx_fail(im, node, -ENOMEM, "no memory for %zu inputs", node->n_input);
+	for (size_t i = 0; !ret && i < node->n_input; i++) {
+		ret = npu_onnx_flow(im, node, i, i ? &other : &first);
+		if (!ret && i && !same_view(im, &first, &other))
+			ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
+					    "inputs 0 and %zu differ in shape; what is added must "
+					    "be of the same",
+					    i);
+		if (!ret)
+			input[i] = i ? other.layer : first.layer;
+	}
+	if (!ret) {
+		directions = npu_onnx_copy_dim(im, &first, dim);
+		added = npu_onnx_add_layer(im, node, &layer, input, node->n_input, dim, &ret);
+		if (added) {
+			added->directions = directions;
+			first.layer = npu_onnx_layer_number(im, added);
+			npu_onnx_set_flow(im, node, 0, &first);
+		}
+	}
+	free(input);
+	return ret;
+}
+
+/* Can a constant be added to what the view shows as the bias of its layer? */
+static bool takes_bias(const struct npu_onnx_import *im, const struct npu_onnx_view *view)
+{
+	const struct npu_onnx_layer *layer = view->layer < 0 ? NULL : &im->layer[view->layer];
+
+	if (!layer || layer->layer.activation != NPU_LINEAR || layer->parameters != 1)
+		return false;
+	return layer->layer.kind == NPU_LAYER_DENSE || layer->layer.kind == NPU_LAYER_CONV ||
+	       layer->layer.kind == NPU_LAYER_CONV_TRANSPOSE;
+}
+
+/* @sign * @operand, one value or one a channel, as the bias of the layer that the view shows. */
+static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+		    const struct npu_onnx_view *view, const struct npu_onnx_array *operand,
+		    float sign)
+{
+	struct npu_onnx_layer *layer = &im->layer[view->layer];
+	size_t n = operand->count, out = layer->layer.units;
+	int at = npu_onnx_find_axis(im, view, 'C'), ret = 0;
+	size_t behind = at < 0 ? 0 : view->rank - 1 - (size_t)at;
+	float *to;
+
+	if ((n != 1 && n != out) || operand->rank > view->rank ||
+	    (n > 1 && (at < 0 || operand->rank <= behind ||
+		       operand->dim[operand->rank - 1 - behind] != n)))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "a bias of %zu values for %zu outputs; one value or one an "
+				     "output can be read",
+				     n, out);
+	to = npu_onnx_add_parameter(im, node, layer, out, &ret);
+	for (size_t o = 0; to && o < out; o++)
+		to[o] = sign * operand->value[n == 1 ? 0 : o];
+	if (to)
+		npu_onnx_set_flow(im, node, 0, view);
+	return ret;
+}
+
+/* Add, Sub, Mul or Div: the bias of the layer before, preprocessing, or the sum of two. */
+int npu_onnx_import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	char op = arithmetic_symbol(node);
+	bool sum = op == '+' || op == '-', either_order = op == '+' || op == '*';
+	size_t flow = either_order && npu_onnx_find_constant(im, node->input[0]) ? 1 : 0;
+	struct npu_onnx_array operand = { 0 };
+	struct npu_onnx_view view;
+	int ret = npu_onnx_flow(im, node, flow, &view);
+
+	if (ret)
+		return ret;
+	if (op == '+' && !npu_onnx_find_constant(im, node->input[!flow]))
+		return npu_onnx_import_sum(im, node);
+	ret = npu_onnx_constant_floats(im, node, node->input[!flow], &operand);
+	if (ret)
+		return ret;
+	if (view.layer < 0 && npu_onnx_only_reader(im, node, flow)) {
+		ret = npu_onnx_import_preprocessing(im, node, &view, &operand, op);
+		if (!ret)
+			npu_onnx_set_flow(im, node, 0, &view);
+	} else if (sum && takes_bias(im, &view) && npu_onnx_only_reader(im, node, flow)) {
+		ret = set_bias(im, node, &view, &operand, op == '+' ? 1 : -1);
+	} else {
+		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
+				    "constants can be added to a MatMul or Conv (its bias), or "
+				    "used in front of the first layer (preprocessing), not here");
+	}
+	free(operand.value);
+	return ret;
+}
