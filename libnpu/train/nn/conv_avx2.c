@@ -6,6 +6,7 @@
 #include "conv_simd.h"
 #include "conv_simd_patch.h"
 #include "conv_simd_depthwise.h"
+#include "conv_simd_pool.h"
 
 NPU_CONV_VARIANT(avx2);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernels of convolution in vectors, one table a variant. They know no padding: who calls them
+ * The kernels of convolution and pooling in vectors, one table a variant. They know no padding: who calls them
  * gives them taps that are all on the input, or a copy of it with its zeros around.
  *
  * An output adds in the order of its taps, a weight's gradient in the order of the pixels; neither
@@ -54,18 +54,45 @@ struct npu_conv_patch {
 };
 
 /**
+ * struct npu_pool_row - windows side by side, all cut off alike at the edges of the input
+ *
+ * Forward, y[p][c] is the maximum or the average of
+ *	x[p * x_step + i * x_tap[0] + j * x_tap[1] + c], i < taps[0], j < taps[1]
+ * for p < pixels and c < channels; y and winner lie [pixels][channels]. Backward, the values at x
+ * get their part of the gradient y.
+ *
+ * @winner: number of the element that is the maximum: number + i * number_row + j; forward may be
+ *	NULL. Of an average NULL
+ * @share: of an average: 1 over the taps
+ * @overlap: backward: add to what is there, since windows share values; else write it
+ */
+struct npu_pool_row {
+	float *x, *y, *winner;
+	size_t pixels, channels;
+	size_t taps[2], x_tap[2], x_step;
+	float number, number_row, share;
+	bool overlap;
+};
+
+/**
  * struct npu_conv_kernels - a variant
  * @row: see struct npu_conv_row
  * @depthwise_row: likewise, but o is also the channel of x: columns is the depth, and k is o, with
  *	one weight for each tap and o
  * @patch: see struct npu_conv_patch
  * @depthwise_patch: likewise: dweight[o] += sum of x[... + o] * dy[... + o]
+ * @max_row, @average_row: see struct npu_pool_row; y from x
+ * @max_back_row, @average_back_row: x from y
  */
 struct npu_conv_kernels {
 	void (*row)(const struct npu_conv_row *row);
 	void (*depthwise_row)(const struct npu_conv_row *row);
 	void (*patch)(const struct npu_conv_patch *patch);
 	void (*depthwise_patch)(const struct npu_conv_patch *patch);
+	void (*max_row)(const struct npu_pool_row *row);
+	void (*average_row)(const struct npu_pool_row *row);
+	void (*max_back_row)(const struct npu_pool_row *row);
+	void (*average_back_row)(const struct npu_pool_row *row);
 };
 
 #if defined(__x86_64__)

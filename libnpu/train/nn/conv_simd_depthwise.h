@@ -215,12 +215,4 @@ static void conv_depthwise_patch(const struct npu_conv_patch *patch)
 	}
 }
 
-#define NPU_CONV_VARIANT(variant)                            \
-	const struct npu_conv_kernels npu_conv_##variant = { \
-		.row = conv_row,                             \
-		.depthwise_row = conv_depthwise_row,         \
-		.patch = conv_patch,                         \
-		.depthwise_patch = conv_depthwise_patch,     \
-	}
-
 #endif /* NPU_NN_CONV_SIMD_DEPTHWISE_H */

@@ -8,19 +8,7 @@
  */
 #include <string.h>
 
-#include "layer.h"
-#include "window.h"
-
-/**
- * struct pool_job - a batch
- * @most: maximum, not average
- */
-struct pool_job {
-	const struct npu_step *step;
-	struct npu_window window[2];
-	size_t channels;
-	bool most;
-};
+#include "pooling.h"
 
 /**
  * struct cut - the part of a window that is on the input
@@ -33,7 +21,7 @@ struct cut {
 	ptrdiff_t at, row, column;
 };
 
-static struct cut cut_window(const struct pool_job *job, size_t h, size_t w)
+static struct cut cut_window(const struct npu_pooling *job, size_t h, size_t w)
 {
 	const struct npu_window *high = &job->window[0], *wide = &job->window[1];
 	ptrdiff_t channels = (ptrdiff_t)job->channels, width = (ptrdiff_t)wide->in * channels;
@@ -54,7 +42,7 @@ static size_t cut_element(const struct cut *cut, size_t i, size_t j)
 }
 
 /* @winner: [channels], the element's number, or NULL */
-static void most_of(const struct pool_job *job, const struct cut *cut, const float *x, float *y,
+static void most_of(const struct npu_pooling *job, const struct cut *cut, const float *x, float *y,
 		    float *winner)
 {
 	size_t i, j, c;
@@ -82,7 +70,8 @@ static float share_of(const struct cut *cut)
 	return 1 / (float)((cut->i_end - cut->i) * (cut->j_end - cut->j));
 }
 
-static void average_of(const struct pool_job *job, const struct cut *cut, const float *x, float *y)
+static void average_of(const struct npu_pooling *job, const struct cut *cut, const float *x,
+		       float *y)
 {
 	size_t i, j, c;
 
@@ -101,7 +90,7 @@ static void average_of(const struct pool_job *job, const struct cut *cut, const 
 
 static void pool_sample(void *context, size_t sample)
 {
-	const struct pool_job *job = context;
+	const struct npu_pooling *job = context;
 	const struct npu_step *step = job->step;
 	const float *x = step->x + sample * step->node->in;
 	float *y = step->y + sample * step->node->out, *winner = NULL;
@@ -125,7 +114,7 @@ static void pool_sample(void *context, size_t sample)
 
 static void unpool_sample(void *context, size_t sample)
 {
-	const struct pool_job *job = context;
+	const struct npu_pooling *job = context;
 	const struct npu_step *step = job->step;
 	const float *dy = step->dy + sample * step->node->out;
 	const float *winner = job->most ? step->saved + sample * step->node->out : NULL;
@@ -152,9 +141,19 @@ static void unpool_sample(void *context, size_t sample)
 	}
 }
 
-static struct pool_job job_of(const struct npu_step *step, bool most)
+static void vector_sample(void *context, size_t sample)
 {
-	struct pool_job job = { .step = step, .channels = step->node->in_dim[2], .most = most };
+	npu_pooling_vector_forward(context, sample);
+}
+
+static void vector_unsample(void *context, size_t sample)
+{
+	npu_pooling_vector_backward(context, sample);
+}
+
+static struct npu_pooling job_of(const struct npu_step *step, bool most)
+{
+	struct npu_pooling job = { .step = step, .channels = step->node->in_dim[2], .most = most };
 
 	npu_windows(step->node, job.window);
 	return job;
@@ -183,22 +182,24 @@ static void max_pool_room(const struct npu_model *model, const struct npu_node *
 
 static void pool_forward(const struct npu_step *step)
 {
-	struct pool_job job = job_of(step, is_max(step));
+	struct npu_pooling job = job_of(step, is_max(step));
+	bool vector = step->model->f32->conv;
 
-	npu_pool_run(step->pool, pool_sample, &job, step->n);
+	npu_pool_run(step->pool, vector ? vector_sample : pool_sample, &job, step->n);
 }
 
 static void pool_backward(const struct npu_step *step)
 {
-	struct pool_job job = job_of(step, is_max(step));
+	struct npu_pooling job = job_of(step, is_max(step));
+	bool vector = step->model->f32->conv;
 
 	if (step->dx)
-		npu_pool_run(step->pool, unpool_sample, &job, step->n);
+		npu_pool_run(step->pool, vector ? vector_unsample : unpool_sample, &job, step->n);
 }
 
 static void pool_reference(const struct npu_step *step)
 {
-	struct pool_job job = job_of(step, is_max(step));
+	struct npu_pooling job = job_of(step, is_max(step));
 	size_t i;
 
 	for (i = 0; i < step->n; i++)
