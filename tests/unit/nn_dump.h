@@ -168,33 +168,39 @@ static inline int nn_dump_case(struct nn_dump *dump)
 	return ret;
 }
 
+/* Case @i into a folder of @folder. */
+static inline int nn_dump_into(const char *folder, size_t i)
+{
+	struct nn_dump dump = { .c = &nn_cases[i] };
+	char own[256], path[300];
+	int ret;
+
+	snprintf(own, sizeof(own), "%s/%03zu", folder, i);
+	snprintf(path, sizeof(path), "%s/case.json", own);
+	dump.folder = own;
+	ret = nn_case_model(dump.c, &dump.model, &dump.err);
+	if (!ret) {
+		mkdir(own, 0777);
+		dump.json = fopen(path, "w");
+		ret = dump.json ? nn_dump_case(&dump) : -errno;
+		if (dump.json)
+			fclose(dump.json);
+		npu_model_free(dump.model);
+	}
+	if (ret)
+		fprintf(stderr, "%s: %s\n", dump.c->name, dump.err.message);
+	return ret;
+}
+
 /* All of them into folders of @folder, which exists; the exit status of main. */
 static inline int nn_dump_all(const char *folder)
 {
+	int failed = 0;
 	size_t i;
-	int ret = 0;
 
-	for (i = 0; !ret && i < NN_CASES; i++) {
-		struct nn_dump dump = { .c = &nn_cases[i] };
-		char own[256], path[300];
-
-		snprintf(own, sizeof(own), "%s/%03zu", folder, i);
-		snprintf(path, sizeof(path), "%s/case.json", own);
-		dump.folder = own;
-		mkdir(own, 0777);
-		dump.json = fopen(path, "w");
-		if (!dump.json)
-			return fprintf(stderr, "%s: cannot be written\n", path), 1;
-		ret = nn_case_model(dump.c, &dump.model, &dump.err);
-		if (!ret) {
-			ret = nn_dump_case(&dump);
-			npu_model_free(dump.model);
-		}
-		fclose(dump.json);
-		if (ret)
-			fprintf(stderr, "%s: %s\n", dump.c->name, dump.err.message);
-	}
-	return ret ? 1 : 0;
+	for (i = 0; i < NN_CASES; i++)
+		failed |= nn_dump_into(folder, i);
+	return failed ? 1 : 0;
 }
 
 #endif /* NN_DUMP_H */
