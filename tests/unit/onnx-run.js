@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// onnx-run.js MODEL INPUT.npy OUTPUT.npy: run MODEL in ONNX Runtime on the rows of INPUT and
-// print the largest absolute difference to OUTPUT. NODE_PATH has to reach onnxruntime-node.
+// onnx-run.js FOLDER: run every model that FOLDER/names lists in ONNX Runtime, NAME.onnx and what
+// onnx-check.py made of it for other operator sets, on the rows of NAME.in.npy. A line for each
+// name: "ok" or "not", the name, and the largest absolute difference to NAME.out.npy or what went
+// wrong. NODE_PATH has to reach onnxruntime-node.
 'use strict';
 const fs = require('fs');
 const ort = require('onnxruntime-node');
@@ -25,8 +27,7 @@ function inputShape(session, rows, columns) {
 	return [rows, ...dims.map(Number)];
 }
 
-async function main([model, input, output]) {
-	const x = readNpy(input), expected = readNpy(output);
+async function worstDifference(model, x, expected) {
 	const session = await ort.InferenceSession.create(model, {
 		intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3,
 	});
@@ -35,17 +36,35 @@ async function main([model, input, output]) {
 	const y = result[session.outputNames[0]].data;
 	let worst = y.length === expected.values.length ? 0 : Infinity;
 
+	// NaN compares false: it is infinitely far.
 	for (let i = 0; i < y.length; i++) {
 		const difference = Math.abs(y[i] - expected.values[i]);
 
-		worst = difference <= worst ? worst : difference;
+		worst = difference <= worst ? worst : difference < Infinity ? difference : Infinity;
 	}
-	console.log(worst);
-	// NaN compares false: it fails here too.
-	process.exit(worst <= 1e-5 ? 0 : 1);
+	await session.release();
+	return worst;
 }
 
-main(process.argv.slice(2)).catch((error) => {
-	console.error(error.message);
-	process.exit(1);
-});
+async function runAll(folder) {
+	for (const line of fs.readFileSync(`${folder}/names`, 'utf8').trim().split('\n')) {
+		const name = line.split(' ')[0];
+		const models = fs.readdirSync(folder).filter((file) =>
+			file === `${name}.onnx` || (file.startsWith(`${name}-`) && file.endsWith('.onnx')));
+		let worst = 0;
+
+		try {
+			const x = readNpy(`${folder}/${name}.in.npy`);
+			const expected = readNpy(`${folder}/${name}.out.npy`);
+
+			for (const model of models)
+				worst = Math.max(worst,
+					await worstDifference(`${folder}/${model}`, x, expected));
+			console.log(worst <= 1e-5 ? 'ok' : 'not', name, worst, 'in', models.length);
+		} catch (error) {
+			console.log('not', name, error.message.replace(/\s+/g, ' '));
+		}
+	}
+}
+
+runAll(process.argv[2]);

@@ -50,14 +50,16 @@ static const char *const inits[] = {
 void npu_onnx_say_facts(const struct npu_layer *layer, char text[NPU_ONNX_FACTS_BYTES])
 {
 	bool padding = layer->padding != NPU_VALID, init = layer->init != NPU_INIT_DEFAULT;
-	char value[24] = "";
+	char value[24] = "", axis[16] = "";
 	uint32_t bits;
 
 	/* Its bits: a number would depend on the locale, and round. */
 	memcpy(&bits, &layer->init_value, sizeof(bits));
 	if (bits)
 		snprintf(value, sizeof(value), " init_value=%08x", bits);
-	snprintf(text, NPU_ONNX_FACTS_BYTES, "%s%s%s%s%s%s%s%s", kinds[layer->kind],
+	if (layer->kind == NPU_LAYER_CONCAT)
+		snprintf(axis, sizeof(axis), " axis=%u", layer->axis % 3);
+	snprintf(text, NPU_ONNX_FACTS_BYTES, "%s%s%s%s%s%s%s%s%s", kinds[layer->kind], axis,
 		 padding ? " padding=" : "", padding ? paddings[layer->padding] : "",
 		 init ? " init=" : "", init ? inits[layer->init] : "", value,
 		 layer->frozen ? " frozen" : "", layer->stateful ? " stateful" : "");
@@ -95,6 +97,8 @@ static void read_word(struct npu_onnx_facts *facts, const char *word, size_t len
 		facts->stateful = true;
 	else if (key == 7 && rest && !memcmp(word, "padding", 7))
 		facts->padding = find_word(value, rest, paddings, COUNT(paddings), NPU_VALID);
+	else if (key == 4 && rest == 1 && !memcmp(word, "axis", 4))
+		facts->axis = (unsigned int)(*value - '0') % 3;
 	else if (key == 4 && rest && !memcmp(word, "init", 4))
 		facts->init = find_word(value, rest, inits, COUNT(inits), NPU_INIT_DEFAULT);
 	else if (key == 10 && rest == 8 && !memcmp(word, "init_value", 10))

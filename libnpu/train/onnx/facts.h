@@ -23,6 +23,7 @@
  * struct npu_onnx_facts - of a layer
  * @kind: enum npu_layer_kind; 0 in a file without
  * @padding: how it was described
+ * @axis: of a concat
  * @init: of the weights
  * @init_value: with NPU_INIT_CONSTANT
  * @frozen: in training
@@ -31,6 +32,7 @@
 struct npu_onnx_facts {
 	enum npu_layer_kind kind;
 	enum npu_padding padding;
+	unsigned int axis;
 	enum npu_initializer init;
 	float init_value;
 	bool frozen, stateful;

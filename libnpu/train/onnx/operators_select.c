@@ -73,6 +73,7 @@ static int read_inputs(const struct npu_onnx_import *im, const NpuOnnx__Node *no
 int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
 	static const char *const letters[] = { "H", "W", "DC" };
+	struct npu_onnx_facts facts = npu_onnx_find_facts(im, node->name);
 	struct npu_layer layer = { .kind = NPU_LAYER_CONCAT };
 	struct npu_onnx_layer *added = NULL;
 	struct npu_onnx_view view;
@@ -88,6 +89,9 @@ int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	if (axis < 0)
 		axis += (int64_t)view.rank;
 	at = axis < 0 || axis >= (int64_t)view.rank ? -1 : axis_of(im, &view, (size_t)axis);
+	if (facts.kind == NPU_LAYER_CONCAT && at >= 0 &&
+	    npu_onnx_axis_is(im, &view, (size_t)axis, (const char[2]){ "HWC"[facts.axis], '\0' }))
+		at = (int)facts.axis;
 	if (at < 0 || npu_onnx_axis_is(im, &view, (size_t)axis, "N"))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "attribute 'axis' is %lld of %zu dimensions; inputs can be "
