@@ -10,6 +10,8 @@
 #include <stddef.h>
 
 struct bench;
+struct npu_error;
+struct npu_model;
 
 /**
  * struct bench_row - a measurement
@@ -58,6 +60,12 @@ enum bench_clock {
  */
 double bench_time(struct bench *bench, enum bench_clock clock, void (*run)(void *context),
 		  void *context);
+
+/* Add the layers of a network to an empty model; negative, with a sentence, where that fails. */
+int bench_mlp(struct npu_model *model, struct npu_error *err);
+int bench_cnn(struct npu_model *model, struct npu_error *err);
+int bench_resnet8(struct npu_model *model, struct npu_error *err);
+int bench_mobilenet(struct npu_model *model, struct npu_error *err);
 
 /* Say why there is no value, and return -1. */
 double bench_fail(struct bench *bench, const char *why);

@@ -5,21 +5,33 @@
 #include "bench.h"
 #include "npu_train.h"
 
-#define FEATURES 784
-#define OUTPUTS 10
 #define CALIBRATION 64
+#define MOST_OUTPUTS 10
+
+/**
+ * struct network - what is measured
+ * @dim: of its input
+ * @build: adds its layers
+ */
+struct network {
+	uint32_t dim[3];
+	int (*build)(struct npu_model *model, struct npu_error *err);
+};
+
+static const struct network mlp = { { 1, 1, 784 }, bench_mlp };
+static const struct network cnn = { { 28, 28, 1 }, bench_cnn };
+static const struct network resnet8 = { { 32, 32, 3 }, bench_resnet8 };
+static const struct network mobilenet = { { 96, 96, 3 }, bench_mobilenet };
 
 /**
  * struct inference - a network and what runs it
- * @model: 784 - 256 relu - 128 relu - 10
- * @samples: [CALIBRATION][FEATURES]; the first is the input
- * @output: [OUTPUTS]
+ * @samples: [CALIBRATION][features]; the first is the input
  * @err: of the first call that failed
  */
 struct inference {
 	struct npu_model *model;
 	float *samples;
-	float output[OUTPUTS];
+	float output[MOST_OUTPUTS];
 	struct npu_error err;
 	void *image;
 	struct npu_device *device;
@@ -27,22 +39,14 @@ struct inference {
 	struct npu_session *session;
 };
 
-static int make_model(struct inference *inference)
+static int make_model(struct inference *inference, const struct network *network)
 {
-	const uint32_t dim[3] = { 1, 1, FEATURES };
-	struct npu_error *err = &inference->err;
-	int ret = npu_model_create(&inference->model, dim, 1, err);
+	int ret = npu_model_create(&inference->model, network->dim, 1, &inference->err);
 
 	if (ret < 0)
 		return ret;
-	ret = npu_model_add(inference->model, npu_dense(.units = 256, .activation = NPU_RELU), err);
-	if (ret >= 0)
-		ret = npu_model_add(inference->model,
-				    npu_dense(.units = 128, .activation = NPU_RELU), err);
-	if (ret >= 0)
-		ret = npu_model_add(inference->model, npu_dense(.units = OUTPUTS), err);
-	inference->samples = bench_floats(CALIBRATION * FEATURES);
-	return ret;
+	inference->samples = bench_floats(CALIBRATION * npu_model_features(inference->model));
+	return network->build(inference->model, &inference->err);
 }
 
 static int compile_and_open(struct inference *inference)
@@ -89,11 +93,12 @@ static void infer_int8(void *context)
 	npu_infer_f32(inference->session, inference->samples, inference->output, &inference->err);
 }
 
-static double measure(struct bench *bench, bool compiled, void (*run)(void *))
+static double measure(struct bench *bench, const struct network *network, bool compiled,
+		      void (*run)(void *))
 {
 	struct inference inference = { 0 };
 	double seconds = -1;
-	int ret = make_model(&inference);
+	int ret = make_model(&inference, network);
 
 	if (ret >= 0 && compiled)
 		ret = compile_and_open(&inference);
@@ -107,17 +112,35 @@ static double measure(struct bench *bench, bool compiled, void (*run)(void *))
 
 static double mlp_f32(struct bench *bench)
 {
-	return measure(bench, false, infer_f32);
+	return measure(bench, &mlp, false, infer_f32);
 }
 
 static double mlp_int8(struct bench *bench)
 {
-	return measure(bench, true, infer_int8);
+	return measure(bench, &mlp, true, infer_int8);
+}
+
+static double cnn_f32(struct bench *bench)
+{
+	return measure(bench, &cnn, false, infer_f32);
+}
+
+static double resnet8_f32(struct bench *bench)
+{
+	return measure(bench, &resnet8, false, infer_f32);
+}
+
+static double mobilenet_f32(struct bench *bench)
+{
+	return measure(bench, &mobilenet, false, infer_f32);
 }
 
 /* Not every peer counts the conversions in W5; ONNX Runtime does. */
 const struct bench_row bench_infer_rows[] = {
 	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, mlp_f32 },
+	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, cnn_f32 },
+	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32 },
+	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32 },
 	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8 },
 	{ 0 },
 };

@@ -5,65 +5,112 @@
 #include "bench.h"
 #include "npu_train.h"
 
-#define SAMPLES 100
-#define FEATURES 10
-
 /**
- * struct training - the classic example
- * @data: uniform, 100 x 10 and 100 x 1
- * @threads: to train with
+ * struct training - a network, data, and how it is trained
+ * @build: adds the layers
+ * @data: random
+ * @options: with threads
  * @err: of the first call that failed
  */
 struct training {
+	int (*build)(struct npu_model *model, struct npu_error *err);
 	struct npu_dataset data;
-	unsigned int threads;
+	struct npu_fit_options options;
 	struct npu_error err;
 };
 
-/* 10 - 64 relu - 1, MSE, Adam, 100 epochs of batches of 32, shuffled. */
 static void train(void *context)
 {
 	struct training *training = context;
-	const struct npu_fit_options options = {
-		.loss = NPU_LOSS_MSE,
-		.optimizer = npu_adam(),
-		.epochs = 100,
-		.batch = 32,
-		.threads = training->threads,
-	};
-	const uint32_t dim[3] = { 1, 1, FEATURES };
 	struct npu_error *err = &training->err;
 	struct npu_model *model;
 
-	if (npu_model_create(&model, dim, 1, err) < 0)
+	if (npu_model_create(&model, training->data.dim, 1, err) < 0)
 		return;
-	if (npu_model_add(model, npu_dense(.units = 64, .activation = NPU_RELU), err) >= 0 &&
-	    npu_model_add(model, npu_dense(.units = 1), err) >= 0)
-		npu_model_fit(model, &training->data, &options, NULL, err);
+	if (training->build(model, err) >= 0)
+		npu_model_fit(model, &training->data, &training->options, NULL, err);
 	npu_model_free(model);
 }
 
+/* Uniform values in [0, 1), and answers likewise. */
+static int make_data(struct training *training, size_t samples, const uint32_t dim[3],
+		     size_t targets, size_t classes)
+{
+	struct npu_dataset *data = &training->data;
+	float *random;
+	size_t i;
+	int ret = npu_dataset_alloc(data, samples, dim, targets, classes, &training->err);
+
+	if (ret)
+		return ret;
+	random = bench_floats(samples * (data->features + targets + 1));
+	for (i = 0; i < samples * data->features; i++)
+		data->x[i] = (random[i] + 1) / 2;
+	for (i = 0; i < samples * targets; i++)
+		data->y[i] = (random[samples * data->features + i] + 1) / 2;
+	for (i = 0; classes && i < samples; i++)
+		data->labels[i] = (int32_t)((random[i] + 1) / 2 * (float)classes);
+	free(random);
+	return 0;
+}
+
+/* Seconds of the training, negative after bench_fail(); the data are released. */
+static double measure(struct bench *bench, struct training *training)
+{
+	double seconds = -1;
+
+	training->options.threads = bench->threads;
+	if (!training->err.code)
+		seconds = bench_time(bench, bench->threads == 1 ? BENCH_CPU : BENCH_WALL, train,
+				     training);
+	npu_dataset_free(&training->data);
+	return training->err.code ? bench_fail(bench, training->err.message) : seconds;
+}
+
+static int build_mlp_seed(struct npu_model *model, struct npu_error *err)
+{
+	int ret = npu_model_add(model, npu_dense(.units = 64, .activation = NPU_RELU), err);
+
+	return ret < 0 ? ret : npu_model_add(model, npu_dense(.units = 1), err);
+}
+
+/* 10 - 64 relu - 1, MSE, Adam, 100 epochs of batches of 32, shuffled: ms. */
 static double mlp_seed(struct bench *bench)
 {
-	const uint32_t dim[3] = { 1, 1, FEATURES };
-	struct training training = { .threads = bench->threads };
-	float *random = bench_floats(SAMPLES * (FEATURES + 1));
+	struct training training = {
+		.build = build_mlp_seed,
+		.options = { .loss = NPU_LOSS_MSE,
+			     .optimizer = npu_adam(),
+			     .epochs = 100,
+			     .batch = 32 },
+	};
 	double seconds;
-	size_t i;
 
-	if (npu_dataset_alloc(&training.data, SAMPLES, dim, 1, 0, &training.err) < 0)
-		return bench_fail(bench, training.err.message);
-	for (i = 0; i < SAMPLES * FEATURES; i++)
-		training.data.x[i] = (random[i] + 1) / 2;
-	for (i = 0; i < SAMPLES; i++)
-		training.data.y[i] = (random[SAMPLES * FEATURES + i] + 1) / 2;
-	seconds = bench_time(bench, bench->threads == 1 ? BENCH_CPU : BENCH_WALL, train, &training);
-	npu_dataset_free(&training.data);
-	free(random);
-	return training.err.code ? bench_fail(bench, training.err.message) : seconds * 1e3;
+	make_data(&training, 100, (const uint32_t[3]){ 1, 1, 10 }, 1, 0);
+	seconds = measure(bench, &training);
+	return seconds < 0 ? seconds : seconds * 1e3;
+}
+
+/* One epoch of 10,000 images in batches of 64, Adam: images a second. */
+static double cnn(struct bench *bench)
+{
+	const size_t images = 10000;
+	struct training training = {
+		.build = bench_cnn,
+		.options = { .loss = NPU_LOSS_CROSS_ENTROPY,
+			     .optimizer = npu_adam(),
+			     .epochs = 1,
+			     .batch = 64 },
+	};
+	double seconds;
+
+	make_data(&training, images, (const uint32_t[3]){ 28, 28, 1 }, 0, 10);
+	seconds = measure(bench, &training);
+	return seconds < 0 ? seconds : (double)images / seconds;
 }
 
 const struct bench_row bench_train_rows[] = {
 	{ "train/mlp-seed", "ms", "W1 MLP train 100 epochs", NULL, true, mlp_seed },
+	{ "train/cnn", "img/s", "W2 CNN train", "torch", true, cnn },
 	{ 0 },
 };
