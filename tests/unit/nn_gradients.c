@@ -53,6 +53,15 @@ static double *doubles(const float *from, size_t count)
 	return to;
 }
 
+/* Outputs of the i-th sample that the loss looks at: those within its length. */
+static size_t counted(const struct subject *s, size_t i)
+{
+	const uint32_t *dim = s->model->node[s->model->nodes - 1].out_dim;
+	bool steps = s->data.lengths && dim[1] > 1 && dim[1] == s->model->dim[1];
+
+	return steps ? s->data.lengths[i] * dim[2] : npu_model_outputs(s->model);
+}
+
 static double loss_in(struct subject *s, bool training)
 {
 	size_t outputs = npu_model_outputs(s->model), i, j;
@@ -71,7 +80,7 @@ static double loss_in(struct subject *s, bool training)
 				t[j] = outputs == 1 ? data->labels[i]
 						    : (size_t)data->labels[i] == j;
 		}
-		sum += nn_double_loss(nn_case_loss(s->c), p + i * outputs, t, outputs);
+		sum += nn_double_loss(nn_case_loss(s->c), p + i * outputs, t, counted(s, i));
 	}
 	return sum / (double)data->samples;
 }

@@ -20,7 +20,7 @@ static struct npu_rng rng;
 
 /**
  * struct named - a loss and what it is used with
- * @height: places with a softmax each; else 1
+ * @height: places with a softmax each, steps of a sequence; else 1
  */
 struct named {
 	const char *name;
@@ -39,6 +39,8 @@ static const struct named cases[] = {
 	{ "sparse", { .loss = NPU_LOSS_CROSS_ENTROPY }, NPU_SOFTMAX, 1, 4, true },
 	{ "categorical", { .loss = NPU_LOSS_CROSS_ENTROPY }, NPU_SOFTMAX, 1, 4, false },
 	{ "places", { .loss = NPU_LOSS_CROSS_ENTROPY }, NPU_SOFTMAX, 2, 3, false },
+	{ "mse of steps", { .loss = NPU_LOSS_MSE }, NPU_LINEAR, 2, 3, false },
+	{ "binary of steps", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY }, NPU_SIGMOID, 2, 2, false },
 	{ "binary", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY }, NPU_SIGMOID, 1, 1, true },
 	{ "binary, many", { .loss = NPU_LOSS_BINARY_CROSS_ENTROPY }, NPU_SIGMOID, 1, 3, false },
 	{ "sparse, smooth",
@@ -78,7 +80,7 @@ static double target(const struct named *c, const struct npu_batch *b, size_t i,
 static double sample_loss(const struct named *c, const struct npu_batch *b, size_t i,
 			  const double *z)
 {
-	size_t outputs = c->height * c->units, j, k;
+	size_t outputs = (b->lengths ? b->lengths[i] : c->height) * c->units, j, k;
 	double delta = c->objective.delta > 0 ? (double)c->objective.delta : 1, sum = 0;
 
 	for (j = 0; j < outputs; j++) {
@@ -117,17 +119,19 @@ static struct npu_model *build(const struct named *c)
 	return model;
 }
 
-static void check_case(const struct named *c, bool weighted)
+static void check_case(const struct named *c, bool weighted, bool timed)
 {
 	size_t outputs = c->height * c->units, i, j;
 	float x[N * MOST], y[N * MOST], weights[N] = { 1, 0, 2.5f, 0.5f, 1 };
 	float p[N * MOST], got[N * MOST];
+	uint32_t lengths[N] = { 1, 2, 2, 1, 1 };
 	int32_t labels[N];
 	struct npu_batch batch = {
 		.n = N,
 		.y = c->labels ? NULL : y,
 		.labels = c->labels ? labels : NULL,
 		.weights = weighted ? weights : NULL,
+		.lengths = timed && c->height > 1 ? lengths : NULL,
 	};
 	struct npu_dataset data = {
 		.samples = N,
@@ -185,15 +189,15 @@ static void test_formulas(void **state)
 	(void)state;
 	for (i = 0; i < CASES; i++)
 		for (round = 0; round < 20; round++)
-			check_case(&cases[i], round % 2);
+			check_case(&cases[i], round % 2, round % 4 > 1);
 }
 
 /* A probability of 0 or 1 costs much, but not infinitely much; NaN is not hidden. */
 static void test_extremes(void **state)
 {
-	struct npu_objective binary = { NPU_LOSS_BINARY_CROSS_ENTROPY, 1, 0, 1, 1 };
-	struct npu_objective sparse = { NPU_LOSS_CROSS_ENTROPY, 1, 0, 2, 2 };
-	struct npu_objective mae = { NPU_LOSS_MAE, 1, 0, 1, 1 };
+	struct npu_objective binary = { NPU_LOSS_BINARY_CROSS_ENTROPY, 1, 0, 1, 1, 0 };
+	struct npu_objective sparse = { NPU_LOSS_CROSS_ENTROPY, 1, 0, 2, 2, 0 };
+	struct npu_objective mae = { NPU_LOSS_MAE, 1, 0, 1, 1, 0 };
 	int32_t label = 0;
 	struct npu_batch batch = { .n = 1, .labels = &label };
 	float p[2] = { 1, 0 }, delta[2];

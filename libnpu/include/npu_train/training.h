@@ -19,9 +19,9 @@ extern "C" {
  * @NPU_LOSS_AUTO: binary cross-entropy after a sigmoid, unless there are labels of more than two
  *	classes; cross-entropy where there are labels, or after a softmax; else MSE
  * @NPU_LOSS_MSE: mean over samples and outputs of (y - t)^2
- * @NPU_LOSS_CROSS_ENTROPY: mean over samples of -log p[label] ("sparse"), or of -sum t log p where
- *	the data has targets ("categorical"), over the places of H and W, too, where the last layer
- *	has several; the model ends in softmax
+ * @NPU_LOSS_CROSS_ENTROPY: mean over samples of -log p[label] ("sparse"), or of -sum t log p
+ *	where the data has targets ("categorical"), then over the places of H and W, too; the
+ *	model ends in softmax
  * @NPU_LOSS_BINARY_CROSS_ENTROPY: mean over samples and outputs of -(t log p + (1 - t) log(1 - p));
  *	the model ends in sigmoid; of one output, labels 0 and 1 are targets
  * @NPU_LOSS_MAE: mean over samples and outputs of |y - t|; its derivative at 0 is 0
@@ -31,7 +31,8 @@ extern "C" {
  * Data with both labels and targets trains on the targets. The gradients of the cross-entropies
  * are taken before softmax and sigmoid, where they are p - t, so that a saturated output still
  * learns. With weights every sample's loss is multiplied by its own; the sum is still divided by
- * the number of samples, so that a sample weighs the same in every batch.
+ * the number of samples, so that a sample weighs the same in every batch. Where data has lengths
+ * and the model makes as many steps as it reads, steps behind a sample's length are left out.
  */
 enum npu_loss {
 	NPU_LOSS_AUTO = 0,
@@ -73,8 +74,8 @@ enum npu_optimizer_kind {
  *	(Hinton 2012, lecture 6e)
  * npu_adagrad: s += g^2; w -= rate g / (sqrt(s) + epsilon) (Duchi et al. 2011)
  * npu_adam: m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2;
- *	w -= rate m' / (sqrt(s') + epsilon), m' = m / (1 - beta1^t), s' = s / (1 - beta2^t) in step t
- *	(Kingma and Ba 2015, algorithm 1)
+ *	w -= rate m' / (sqrt(s') + epsilon), m' = m / (1 - beta1^t), s' = s / (1 - beta2^t) in
+ *	step t (Kingma and Ba 2015, algorithm 1)
  * npu_adamw: Adam with @decay
  *
  * Penalties act on weights alone, neither on biases nor on the scale and shift of norms, and are
@@ -307,7 +308,7 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 int npu_model_predict(const struct npu_model *model, const float *x, size_t samples,
 		      unsigned int threads, float *y, struct npu_error *err);
 
-/* Likewise for the samples of @data, whose lengths are honoured; answers in it are not looked at. */
+/* Likewise for the samples of @data, whose lengths are honoured; answers in it are not read. */
 int npu_model_predict_data(const struct npu_model *model, const struct npu_dataset *data,
 			   unsigned int threads, float *y, struct npu_error *err);
 

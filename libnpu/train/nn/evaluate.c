@@ -48,7 +48,8 @@ int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_
 		 const struct npu_objective *objective, struct npu_evaluation *evaluation,
 		 struct npu_error *err)
 {
-	size_t first, correct = 0;
+	struct npu_score score = { 0 };
+	size_t first;
 	double sum = 0;
 
 	pass->training = false;
@@ -61,12 +62,11 @@ int npu_evaluate(struct npu_pass *pass, struct npu_pool *pool, const struct npu_
 			return ret;
 		p = npu_pass_forward(pass, pool, model, evaluation->batch);
 		sum += npu_loss_sum(objective, p, evaluation->batch);
-		correct += npu_loss_correct(objective, p, evaluation->batch);
+		npu_loss_score(objective, p, evaluation->batch, &score);
 		evaluation->first = first;
 	}
 	evaluation->loss = sum / (double)samples->count;
-	evaluation->accuracy =
-		(double)correct / (double)(samples->count * npu_loss_places(objective));
+	evaluation->accuracy = npu_score_accuracy(&score);
 	return 0;
 }
 

@@ -48,7 +48,7 @@ static bool has_classes(const struct npu_fit *fit)
 
 /* Forward, backward, and a step of the optimiser. Returns the sum of the losses before it. */
 static double run_step(struct npu_fit *fit, const struct npu_batch *batch, float rate,
-		       size_t *correct)
+		       struct npu_score *score)
 {
 	struct npu_model *model = fit->model;
 	struct npu_pass *pass = &fit->pass;
@@ -63,7 +63,7 @@ static double run_step(struct npu_fit *fit, const struct npu_batch *batch, float
 	if (!isfinite(sum))
 		return sum;
 	if (has_classes(fit))
-		*correct += npu_loss_correct(&fit->objective, p, batch);
+		npu_loss_score(&fit->objective, p, batch, score);
 	npu_pass_backward(pass, fit->pool, model, batch, &fit->objective, batch->n,
 			  model->gradient);
 	npu_optimization_step(&fit->optimization, fit->pool, model, model->gradient, rate);
@@ -72,8 +72,9 @@ static double run_step(struct npu_fit *fit, const struct npu_batch *batch, float
 
 static int run_batches(struct npu_fit *fit, struct npu_epoch *epoch)
 {
-	size_t places = npu_loss_places(&fit->objective), done = 0, correct = 0;
 	const struct npu_batch *batch;
+	struct npu_score score = { 0 };
+	size_t done = 0;
 	double sum = 0;
 	int ret = 0;
 
@@ -84,7 +85,7 @@ static int run_batches(struct npu_fit *fit, struct npu_epoch *epoch)
 		if (ret)
 			return ret;
 		epoch->rate = npu_rate_at(&fit->rate, fit->optimization.step);
-		sum += run_step(fit, batch, epoch->rate, &correct);
+		sum += run_step(fit, batch, epoch->rate, &score);
 		if (!isfinite(sum))
 			return npu_fit_report_divergence(fit, &fit->train, batch, done,
 							 epoch->epoch);
@@ -92,7 +93,7 @@ static int run_batches(struct npu_fit *fit, struct npu_epoch *epoch)
 		epoch->batch++;
 		epoch->loss = (float)(sum / (double)done);
 		if (has_classes(fit))
-			epoch->accuracy = (float)((double)correct / (double)(done * places));
+			epoch->accuracy = (float)npu_score_accuracy(&score);
 		if (epoch->batch < epoch->batches)
 			ret = report(fit, epoch);
 	}

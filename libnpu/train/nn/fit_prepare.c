@@ -104,7 +104,11 @@ static int plan_data(struct npu_fit *fit, const struct npu_dataset *data)
 	const struct npu_dataset *validation = o->validation;
 	int ret;
 
-	fit->objective = (struct npu_objective){ o->loss, o->delta, o->label_smoothing, 0, 0 };
+	fit->objective = (struct npu_objective){
+		.loss = o->loss,
+		.delta = o->delta,
+		.smoothing = o->label_smoothing,
+	};
 	ret = check_data(fit, data, &fit->objective);
 	if (!ret)
 		ret = check_class_weights(fit, data);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Losses and their gradients; enum npu_loss has the formulas. */
 #include <math.h>
+#include <string.h>
 
 #include "elementary.h"
 #include "loss.h"
@@ -40,21 +41,22 @@ static double logarithm(float p, float smallest)
 	return npu_log(p < smallest ? smallest : p);
 }
 
+/* Of one sample, the mean over its places. */
 static double cross_entropy(const struct npu_objective *o, const float *p,
 			    const struct npu_batch *batch, size_t i)
 {
+	size_t counted = npu_loss_counted(o, batch, i), j;
 	double sum = 0;
-	size_t j;
 
 	if (!batch->y && o->smoothing == 0)
 		return -logarithm(p[batch->labels[i]], SMALLEST);
-	for (j = 0; j < o->outputs; j++) {
+	for (j = 0; j < counted; j++) {
 		float t = wanted(o, batch, i, j);
 
 		if (t != 0)
 			sum -= t * logarithm(p[j], SMALLEST);
 	}
-	return sum / (double)npu_loss_places(o);
+	return sum / (double)(counted / o->columns);
 }
 
 static double binary_cross_entropy(float p, float t)
@@ -90,34 +92,38 @@ double npu_loss_sum(const struct npu_objective *o, const float *p, const struct 
 	size_t i, j;
 
 	for (i = 0; i < batch->n; i++, p += o->outputs) {
+		size_t counted = npu_loss_counted(o, batch, i);
 		double sample = 0;
 
 		if (o->loss == NPU_LOSS_CROSS_ENTROPY) {
 			sum += (double)weight(batch, i) * cross_entropy(o, p, batch, i);
 			continue;
 		}
-		for (j = 0; j < o->outputs; j++)
+		for (j = 0; j < counted; j++)
 			sample += difference(o, p[j], wanted(o, batch, i, j));
-		sum += (double)weight(batch, i) * (sample / (double)o->outputs);
+		sum += (double)weight(batch, i) * (sample / (double)counted);
 	}
 	return sum;
 }
 
-size_t npu_loss_correct(const struct npu_objective *o, const float *p,
-			const struct npu_batch *batch)
+void npu_loss_score(const struct npu_objective *o, const float *p, const struct npu_batch *batch,
+		    struct npu_score *score)
 {
-	size_t places = npu_loss_places(o), columns = o->outputs / places;
-	size_t i, correct = 0, truth, guess;
+	size_t width = o->loss == NPU_LOSS_CROSS_ENTROPY ? o->columns : o->outputs, i, j;
 
-	for (i = 0; i < batch->n * places; i++, p += columns) {
-		guess = npu_metrics_class(p, columns);
-		if (batch->labels)
-			truth = (size_t)batch->labels[i];
-		else
-			truth = npu_metrics_class(batch->y + i * columns, columns);
-		correct += guess == truth;
+	for (i = 0; i < batch->n; i++, p += o->outputs) {
+		size_t counted = width == o->outputs ? width : npu_loss_counted(o, batch, i);
+
+		for (j = 0; j < counted; j += width) {
+			size_t truth =
+				batch->labels
+					? (size_t)batch->labels[i]
+					: npu_metrics_class(batch->y + i * o->outputs + j, width);
+
+			score->right += npu_metrics_class(p + j, width) == truth;
+			score->places++;
+		}
 	}
-	return correct;
 }
 
 /*
@@ -128,9 +134,10 @@ static void cross_entropy_gradient(const struct npu_objective *o, const float *p
 				   const struct npu_batch *batch, size_t i, float factor,
 				   float *delta)
 {
-	size_t first, j;
+	size_t counted = npu_loss_counted(o, batch, i), first, j;
 
-	for (first = 0; first < o->outputs; first += o->columns) {
+	factor /= (float)(counted / o->columns);
+	for (first = 0; first < counted; first += o->columns) {
 		float sum = 0;
 
 		for (j = first; j < first + o->columns; j++) {
@@ -162,21 +169,20 @@ static float slope(const struct npu_objective *o, float p, float t)
 void npu_loss_gradient(const struct npu_objective *o, const float *p, const struct npu_batch *batch,
 		       size_t total, float *delta)
 {
-	float factor = 1.0f / (float)total;
+	float share = (o->loss == NPU_LOSS_MSE ? 2.0f : 1.0f) / (float)total;
 	size_t i, j;
 
-	if (o->loss == NPU_LOSS_CROSS_ENTROPY)
-		factor /= (float)npu_loss_places(o);
-	else
-		factor *= (o->loss == NPU_LOSS_MSE ? 2.0f : 1.0f) / (float)o->outputs;
 	for (i = 0; i < batch->n; i++, p += o->outputs, delta += o->outputs) {
-		float by = factor * weight(batch, i);
+		size_t counted = npu_loss_counted(o, batch, i);
+		float factor = share * weight(batch, i);
 
+		memset(delta + counted, 0, (o->outputs - counted) * sizeof(*delta));
 		if (o->loss == NPU_LOSS_CROSS_ENTROPY) {
-			cross_entropy_gradient(o, p, batch, i, by, delta);
+			cross_entropy_gradient(o, p, batch, i, factor, delta);
 			continue;
 		}
-		for (j = 0; j < o->outputs; j++)
-			delta[j] = slope(o, p[j], wanted(o, batch, i, j)) * by;
+		factor /= (float)counted;
+		for (j = 0; j < counted; j++)
+			delta[j] = slope(o, p[j], wanted(o, batch, i, j)) * factor;
 	}
 }

@@ -12,11 +12,13 @@
  * @smoothing: of labels
  * @outputs: of the model, of a sample
  * @columns: those that a softmax makes add up to 1, C of the last layer
+ * @step: outputs of a step, where they are those of a sequence: what is behind its length does not
+ *	count; else 0
  */
 struct npu_objective {
 	enum npu_loss loss;
 	float delta, smoothing;
-	size_t outputs, columns;
+	size_t outputs, columns, step;
 };
 
 /**
@@ -32,16 +34,31 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 double npu_loss_sum(const struct npu_objective *objective, const float *p,
 		    const struct npu_batch *batch);
 
-/* Places of a sample that have a class: one, or all of H and W of a softmax at each of them. */
-static inline size_t npu_loss_places(const struct npu_objective *objective)
+/* Outputs of the i-th sample that count. */
+static inline size_t npu_loss_counted(const struct npu_objective *objective,
+				      const struct npu_batch *batch, size_t i)
 {
-	return objective->loss == NPU_LOSS_CROSS_ENTROPY ? objective->outputs / objective->columns
-							 : 1;
+	return objective->step && batch->lengths ? batch->lengths[i] * objective->step
+						 : objective->outputs;
 }
 
-/* At how many places of the batch's samples the class is right, whatever their weights. */
-size_t npu_loss_correct(const struct npu_objective *objective, const float *p,
-			const struct npu_batch *batch);
+/**
+ * struct npu_score - how many answers were right
+ * @places: that have a class: one of a sample, or all of H and W of a softmax at each of them
+ * @right: those of them where it was right, whatever the weights of the samples
+ */
+struct npu_score {
+	size_t places, right;
+};
+
+/* Add the batch to @score. */
+void npu_loss_score(const struct npu_objective *objective, const float *p,
+		    const struct npu_batch *batch, struct npu_score *score);
+
+static inline double npu_score_accuracy(const struct npu_score *score)
+{
+	return (double)score->right / (double)score->places;
+}
 
 /*
  * delta [n][outputs] = d loss / d output / total. For the cross-entropies, which know the

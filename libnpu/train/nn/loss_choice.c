@@ -23,6 +23,14 @@ static enum npu_loss natural_loss(const struct npu_model *model, const struct np
 	return NPU_LOSS_MSE;
 }
 
+/* Outputs of a step where the model makes as many steps as it reads. */
+static size_t step_of(const struct npu_model *model)
+{
+	const uint32_t *dim = model->node[model->nodes - 1].out_dim;
+
+	return dim[0] == 1 && dim[1] > 1 && dim[1] == model->dim[1] ? dim[2] : 0;
+}
+
 static int check_labels(const struct npu_dataset *data, size_t limit, struct npu_error *err)
 {
 	size_t i;
@@ -106,12 +114,12 @@ static int check_answers(const struct npu_model *model, const struct npu_dataset
 			"with labels this loss needs one output, layer \"%s\" has %zu; use "
 			"cross-entropy, or npu_dataset_one_hot()",
 			name, o->outputs);
-	if (npu_loss_places(o) != 1)
+	if (o->columns != o->outputs)
 		return npu_error_set(
 			err, -EINVAL,
 			"a sample has one label, but layer \"%s\" is a softmax at %zu places; "
 			"give targets for each, or pool or flatten before it",
-			name, npu_loss_places(o));
+			name, o->outputs / o->columns);
 	return check_labels(data, o->outputs == 1 ? 2 : o->outputs, err);
 }
 
@@ -126,6 +134,7 @@ int npu_loss_resolve(const struct npu_model *model, const struct npu_dataset *da
 		o->delta = 1;
 	o->outputs = npu_model_outputs(model);
 	o->columns = model->node[model->nodes - 1].out_dim[2];
+	o->step = step_of(model);
 	if (o->loss < NPU_LOSS_AUTO || o->loss > NPU_LOSS_HUBER)
 		return npu_error_set(err, -EINVAL, "unknown loss %d; use one of enum npu_loss",
 				     (int)o->loss);
