@@ -15,11 +15,13 @@
  * @refusal: NULL to be read and computed; else what the message says
  * @then_dense: put a dense layer that changes nothing behind, as a shape alone is no model; its
  *	weights go through the change of order from C, H, W
+ * @input: axes of input and output, where they are not N, C, H, W nor in the model's order
  */
 struct node_case {
 	const char *name;
 	const char *refusal;
 	bool then_dense;
+	const char *input;
 };
 
 static const struct node_case cases[] = {
@@ -50,9 +52,67 @@ static const struct node_case cases[] = {
 	  .refusal = "attribute 'axis' is 2 of 4 dimensions" },
 	{ .name = "test_identity_opt", .refusal = "is no tensor with a known shape" },
 	{ .name = "test_sub_int8", .refusal = "ONNX type 3; 32-bit floats (1) can be read" },
+	{ .name = "test_averagepool_2d_default" },
+	{ .name = "test_averagepool_2d_precomputed_strides" },
+	{ .name = "test_averagepool_2d_precomputed_same_upper" },
+	{ .name = "test_averagepool_2d_pads" },
+	{ .name = "test_averagepool_2d_precomputed_pads" },
+	{ .name = "test_averagepool_2d_same_lower" },
+	{ .name = "test_averagepool_2d_strides" },
+	{ .name = "test_basic_conv_with_padding" },
+	{ .name = "test_batchnorm_epsilon" },
+	{ .name = "test_conv_with_strides_no_padding" },
+	{ .name = "test_conv_with_strides_padding" },
+	{ .name = "test_convtranspose" },
+	{ .name = "test_convtranspose_1d", .input = "NCW" },
+	{ .name = "test_convtranspose_autopad_same" },
+	{ .name = "test_convtranspose_pads" },
+	{ .name = "test_elu" },
+	{ .name = "test_globalaveragepool" },
+	{ .name = "test_globalmaxpool_precomputed" },
+	{ .name = "test_hardswish" },
+	{ .name = "test_layer_normalization_2d_axis_negative_1", .refusal = "the graph has 3 outputs" },
+	{ .name = "test_layer_normalization_4d_axis_negative_1", .refusal = "the graph has 3 outputs" },
+	{ .name = "test_lstm_defaults", .input = "WNC" },
+	{ .name = "test_lstm_with_initial_bias", .input = "WNC" },
+	{ .name = "test_gru_defaults", .input = "WNC" },
+	{ .name = "test_gru_seq_length", .input = "WNC" },
+	{ .name = "test_simple_rnn_defaults", .input = "WNC" },
+	{ .name = "test_rnn_seq_length", .input = "WNC" },
+	{ .name = "test_maxpool_1d_default", .input = "NCW" },
+	{ .name = "test_maxpool_2d_ceil" },
+	{ .name = "test_maxpool_2d_ceil_output_size_reduce_by_one" },
+	{ .name = "test_maxpool_2d_precomputed_pads" },
+	{ .name = "test_maxpool_2d_precomputed_strides" },
+	{ .name = "test_maxpool_2d_same_lower" },
+	{ .name = "test_maxpool_2d_same_upper" },
+	{ .name = "test_softplus" },
+	{ .name = "test_reduce_mean_do_not_keepdims_example" },
+	{ .name = "test_reduce_mean_keepdims_random" },
+	{ .name = "test_reduce_max_do_not_keepdims_example" },
+	{ .name = "test_reduce_max_keepdims_example" },
+	{ .name = "test_convtranspose_output_shape", .refusal = "its 'output_padding' makes an output that is not" },
+	{ .name = "test_convtranspose_pad", .refusal = "its 'output_padding' makes an output that is not" },
+	{ .name = "test_gelu_default_1" },
+	{ .name = "test_gelu_tanh_1", .refusal = "attribute 'approximate' is not 'none'" },
+	{ .name = "test_selu_example", .refusal = "'alpha' and 'gamma' are 2 and 3" },
+	{ .name = "test_hardsigmoid_example", .refusal = "'alpha' and 'beta' are 0.5 and 0.6" },
+	{ .name = "test_batchnorm_example_training_mode", .refusal = "it is in training mode" },
+	{ .name = "test_averagepool_2d_dilations" },
+	{ .name = "test_clip", .refusal = "its bounds are -1 and 1" },
 	{ .name = "test_matmul_3d", .refusal = "weights 'b' have 3 dimensions instead of 2" },
-	{ .name = "test_conv_with_strides_padding",
-	  .refusal = "(Conv): this operator cannot be read" },
+	{ .name = "test_gather_1", .refusal = "at most 1 can be used here" },
+	{ .name = "test_constant_pad", .refusal = "only zeros around all dimensions" },
+	{ .name = "test_transpose_default", .refusal = "the graph has no layer" },
+	{ .name = "test_unsqueeze_axis_1", .refusal = "the graph has no layer" },
+	{ .name = "test_layer_normalization_3d_axis_negative_2_epsilon", .refusal = "its axis is -2 of 3 dimensions" },
+	{ .name = "test_layer_normalization_default_axis", .refusal = "the graph has 3 outputs" },
+	{ .name = "test_add_bcast", .refusal = "the graph has no layer" },
+	{ .name = "test_sum_example", .refusal = "input 1 is the constant 'data_1'" },
+	{ .name = "test_concat_2d_axis_1", .refusal = "input 1 is the constant 'value1'" },
+	{ .name = "test_concat_3d_axis_2", .refusal = "input 1 is the constant 'value1'" },
+	{ .name = "test_prelu_example", .refusal = "(PRelu): this operator cannot be read" },
+	{ .name = "test_mish", .refusal = "(Mish): this operator cannot be read" },
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))
@@ -159,24 +219,40 @@ static void write_with_dense(NpuOnnx__Model *m, struct build *b, int64_t feature
 	free(unit);
 }
 
-/* Samples in the order of the model: H, W, C where the file has four dimensions. */
-static void order_input(float *x, const NpuOnnx__Tensor *t)
+/* Which of the file's dimensions is that axis; -1 for none. */
+static int find(const char *axes, char axis)
 {
-	size_t n, c, pixels;
+	const char *at = strchr(axes, axis);
+
+	return at ? (int)(at - axes) : -1;
+}
+
+/* Values in the order of the model, N, H, W, C. */
+static void order_values(const struct node_case *c, float *x, const NpuOnnx__Tensor *t)
+{
+	const char *axes = c->input ? c->input : t->n_dims == 4 ? "NCHW" : NULL;
+	size_t dim[4] = { 1, 1, 1, 1 }, stride[4] = { 0 }, count = 1, to = 0;
 	float *copy;
 
-	if (t->n_dims != 4)
+	/* A last state, one direction, [1, N, C], is in order. */
+	if (!axes || t->n_dims != strlen(axes) || (*axes == 'W' && t->dims[0] == 1))
 		return;
-	n = t->dims[0];
-	c = t->dims[1];
-	pixels = t->dims[2] * t->dims[3];
-	copy = malloc(n * c * pixels * sizeof(*copy));
+	for (int i = (int)t->n_dims - 1; i >= 0; i--) {
+		int k = find("NHWC", axes[i]);
+
+		dim[k] = (size_t)t->dims[i];
+		stride[k] = count;
+		count *= dim[k];
+	}
+	copy = malloc(count * sizeof(*copy));
 	assert_non_null(copy);
-	memcpy(copy, x, n * c * pixels * sizeof(*copy));
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < c; k++)
-			for (size_t p = 0; p < pixels; p++)
-				x[(i * pixels + p) * c + k] = copy[(i * c + k) * pixels + p];
+	memcpy(copy, x, count * sizeof(*copy));
+	for (size_t n = 0; n < dim[0]; n++)
+		for (size_t h = 0; h < dim[1]; h++)
+			for (size_t w = 0; w < dim[2]; w++)
+				for (size_t k = 0; k < dim[3]; k++)
+					x[to++] = copy[n * stride[0] + h * stride[1] +
+						       w * stride[2] + k * stride[3]];
 	free(copy);
 }
 
@@ -185,14 +261,15 @@ static void compute(const struct node_case *c, struct npu_model *model)
 	NpuOnnx__Tensor *in = read_tensor(c, "input", 0), *out = read_tensor(c, "output", 0);
 	size_t inputs, outputs;
 	float *x = values_of(in, &inputs), *y = values_of(out, &outputs);
-	size_t samples = in->dims[0];
+	size_t samples = (size_t)in->dims[c->input ? find(c->input, 'N') : 0];
 	float *got = malloc(outputs * sizeof(*got));
 	struct npu_error err;
 
 	assert_non_null(got);
 	assert_int_equal(npu_model_features(model) * samples, inputs);
 	assert_int_equal(npu_model_outputs(model) * samples, outputs);
-	order_input(x, in);
+	order_values(c, x, in);
+	order_values(c, y, out);
 	if (npu_model_predict(model, x, samples, 1, got, &err))
 		fail_msg("%s", err.message);
 	for (size_t i = 0; i < outputs; i++)

@@ -132,6 +132,7 @@ static const char *choose_axes(const struct npu_onnx_import *im, const char *nam
 		"Conv",	   "ConvTranspose",	"MaxPool",	     "AveragePool",
 		"GlobalMaxPool", "GlobalAveragePool", "BatchNormalization", NULL,
 	};
+	static const char *const over_last[] = { "LayerNormalization", "MatMul", NULL };
 	static const char *const time_first[] = { "RNN", "LSTM", "GRU", NULL };
 	const NpuOnnx__Node *judge = im->ours ? NULL : find_judge(im, name);
 	int64_t perm[4] = { 0, 0, 0, 0 };
@@ -144,8 +145,9 @@ static const char *choose_axes(const struct npu_onnx_import *im, const char *nam
 		return "WNC";
 	if (rank != 4 || im->ours)
 		return last[rank];
-	if (judge && npu_onnx_is_op(judge, "Transpose") &&
-	    !npu_onnx_get_ints(im, judge, "perm", 4, perm) && perm[1] == 3 && perm[2] == 1)
+	if (is_any(judge, over_last) ||
+	    (judge && npu_onnx_is_op(judge, "Transpose") &&
+	     !npu_onnx_get_ints(im, judge, "perm", 4, perm) && perm[1] == 3 && perm[2] == 1))
 		return "NHWC";
 	return "NCHW";
 }
@@ -221,6 +223,13 @@ static int begin_flow(struct npu_onnx_import *im)
 	return 0;
 }
 
+/* Is the dimension one axis? Several in one come in another order in the file and the model. */
+static bool is_one_axis(const struct npu_onnx_import *im, const struct npu_onnx_view *view, size_t i)
+{
+	return npu_onnx_axis_is(im, view, i, "N") || npu_onnx_axis_is(im, view, i, "H") ||
+	       npu_onnx_axis_is(im, view, i, "W") || npu_onnx_axis_is(im, view, i, "C");
+}
+
 /* The layer that gives the graph's output. */
 static int find_output(const struct npu_onnx_import *im, int *layer)
 {
@@ -240,9 +249,8 @@ static int find_output(const struct npu_onnx_import *im, int *layer)
 	if (*layer < 0)
 		return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
 				     "the graph has no layer, such as a Gemm or a Relu");
-	/* More than one axis in a row of values: in the file's order they are others. */
 	for (size_t i = 0; i < output->view.rank; i++)
-		if (strlen(output->view.axis[i]) > 1 && !npu_onnx_in_order(im, &output->view))
+		if (!is_one_axis(im, &output->view, i) && !npu_onnx_in_order(im, &output->view))
 			return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
 					     "the output '%.48s' is flattened in another order than "
 					     "H, W, C; leave the Flatten out",

@@ -86,7 +86,7 @@ static void slide_back(const NpuOnnx__Node *node, struct npu_onnx_sliding *s, si
 {
 	bool upper = npu_onnx_attribute_is(node, "auto_pad", "SAME_UPPER", false);
 	bool lower = npu_onnx_attribute_is(node, "auto_pad", "SAME_LOWER", false);
-	int64_t full = (s->in[d] - 1) * s->stride[d] + reach(s, d), out;
+	int64_t full = (s->in[d] - 1) * s->stride[d] + reach(s, d), out, both;
 
 	if (!wanted && (upper || lower))
 		wanted = s->in[d] * s->stride[d];
@@ -100,6 +100,10 @@ static void slide_back(const NpuOnnx__Node *node, struct npu_onnx_sliding *s, si
 		/* ONNX: the odd one goes to the front, unless SAME_UPPER is asked for. */
 		split_pad(s, d, total, !upper);
 	}
+	/* More output and less of it at the same end come to the same. */
+	both = s->extra[d] < s->pad[2 + d] ? s->extra[d] : s->pad[2 + d];
+	s->extra[d] -= both;
+	s->pad[2 + d] -= both;
 	out = full + s->extra[d] - s->pad[d] - s->pad[2 + d];
 	s->out[d] = out > 0 ? (uint64_t)out : 0;
 }
