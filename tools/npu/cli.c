@@ -11,7 +11,7 @@
 #include "cli.h"
 #include "terminal.h"
 
-#define MAX_OPTIONS 48
+#define MAX_OPTIONS 96
 #define HELP_COLUMN 27
 
 int cli_fail(enum cli_exit code, const char *format, ...)
@@ -137,6 +137,8 @@ static bool parse_value(const struct cli_option *option, const char *text)
 		return true;
 	case CLI_CHOICE:
 		return parse_choice(option, text);
+	case CLI_SECTION:
+		break;
 	}
 	return false;
 }
@@ -187,21 +189,21 @@ static enum cli_next wrong_value(const struct cli_command *command, const struct
 /* The tables that getopt_long() wants; option i has the value i + 256 and its letter. */
 static void make_tables(const struct cli_option *options, struct option *longs, char *shorts)
 {
-	size_t count = 0;
-
 	*shorts++ = ':';
-	for (; options[count].name; count++) {
-		int has = options[count].kind == CLI_FLAG ? no_argument : required_argument;
+	for (size_t i = 0; options[i].name; i++) {
+		int has = options[i].kind == CLI_FLAG ? no_argument : required_argument;
 
-		longs[count] = (struct option){ options[count].name, has, NULL, (int)count + 256 };
-		if (options[count].letter) {
-			*shorts++ = options[count].letter;
+		if (options[i].kind == CLI_SECTION)
+			continue;
+		*longs++ = (struct option){ options[i].name, has, NULL, (int)i + 256 };
+		if (options[i].letter) {
+			*shorts++ = options[i].letter;
 			if (has == required_argument)
 				*shorts++ = ':';
 		}
 	}
-	longs[count] = (struct option){ "help", no_argument, NULL, 'h' };
-	longs[count + 1] = (struct option){ NULL, 0, NULL, 0 };
+	*longs++ = (struct option){ "help", no_argument, NULL, 'h' };
+	*longs = (struct option){ NULL, 0, NULL, 0 };
 	*shorts++ = 'h';
 	*shorts = '\0';
 }
@@ -282,7 +284,11 @@ void cli_print_help(const struct cli_command *command, const struct cli_option *
 	       command->arguments[0] ? " " : "", command->arguments, command->text);
 	printf("%sOptions:%s\n", bold, plain);
 	for (; options->name; options++)
-		print_option(options->letter, options->name, options->argument, options->help);
+		if (options->kind == CLI_SECTION)
+			printf("\n%s%s:%s\n", bold, options->name, plain);
+		else
+			print_option(options->letter, options->name, options->argument,
+				     options->help);
 	print_option('h', "help", NULL, "this text");
 	printf("\n%sExamples:%s\n%s", bold, plain, command->examples);
 }

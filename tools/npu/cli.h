@@ -45,13 +45,14 @@ extern const struct cli_command cli_train, cli_eval, cli_compile, cli_run, cli_i
 
 /* Type of an option's value, and what struct cli_option.value points to. */
 enum cli_kind {
-	CLI_FLAG,   /* bool */
-	CLI_UINT,   /* unsigned int, in [min, max] */
-	CLI_SEED,   /* uint64_t */
-	CLI_REAL,   /* float, in [min, max] */
-	CLI_BYTES,  /* size_t; 64K, 2M, 1G */
-	CLI_TEXT,   /* const char * */
-	CLI_CHOICE, /* unsigned int: index into choices */
+	CLI_FLAG,    /* bool */
+	CLI_UINT,    /* unsigned int, in [min, max] */
+	CLI_SEED,    /* uint64_t */
+	CLI_REAL,    /* float, in [min, max] */
+	CLI_BYTES,   /* size_t; 64K, 2M, 1G */
+	CLI_TEXT,    /* const char * */
+	CLI_CHOICE,  /* unsigned int: index into choices */
+	CLI_SECTION, /* no option: a heading of the help, its name */
 };
 
 /**
@@ -80,6 +81,10 @@ struct cli_option {
 /* The table's last entry. */
 /* clang-format off */
 #define CLI_OPTIONS_END { 0, NULL, NULL, NULL, CLI_FLAG, NULL, NULL, 0, 0 }
+/* clang-format on */
+
+/* clang-format off */
+#define CLI_HEADING(name) { 0, name, NULL, NULL, CLI_SECTION, NULL, NULL, 0, 0 }
 /* clang-format on */
 
 enum cli_next {

@@ -115,7 +115,7 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 				"they are left out",
 				job->file.path, data->features, job->model_path,
 				npu_model_features(model));
-	if (thin_out(job, data, &err) < 0)
+	if (thin_out(job, data, &err) < 0 || dataset_file_load(data, &err) < 0)
 		return cli_fail_error(&err);
 	job->samples = data->samples;
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
@@ -144,13 +144,15 @@ static int run_compile(int argc, char **argv)
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
 		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },
-		DATASET_FILE_OPTIONS(&job.file),
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
+		CLI_HEADING("The samples"),
+		DATASET_FILE_OPTIONS(&job.file),
 		CLI_OPTIONS_END,
 	};
 	struct npu_dataset data = { 0 };
 	struct npu_model *model = NULL;
 	struct npu_error err = { 0 };
+	uint32_t dim[3];
 	enum cli_next next;
 	int first, code;
 
@@ -161,8 +163,10 @@ static int run_compile(int argc, char **argv)
 	if (!job.file.path || !job.output)
 		return cli_fail(CLI_USAGE, "compile: give --samples DATA, to find the range of "
 					   "every layer, and -o FILE; see `npu compile --help`");
-	if (npu_model_load(&model, job.model_path, &err) < 0 ||
-	    dataset_file_read(&job.file, &data, &err) < 0)
+	if (npu_model_load(&model, job.model_path, &err) < 0)
+		return cli_fail_error(&err);
+	npu_model_dim(model, dim);
+	if (dataset_file_read(&job.file, dim, &data, &err) < 0)
 		code = cli_fail_error(&err);
 	else
 		code = compile_model(&job, model, &data);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "dataset_file.h"
@@ -12,8 +13,12 @@ enum file_format {
 	FORMAT_UNKNOWN,
 	FORMAT_CSV,
 	FORMAT_NPY,
-	FORMAT_IDX
+	FORMAT_IDX,
+	FORMAT_TS,
+	FORMAT_FOLDER
 };
+
+const char *const dataset_file_classes_of[] = { "folder", "prefix", "none", NULL };
 
 static enum file_format format_of(const char *path)
 {
@@ -23,17 +28,19 @@ static enum file_format format_of(const char *path)
 	} known[] = {
 		{ ".csv", FORMAT_CSV },	 { ".tsv", FORMAT_CSV },     { ".txt", FORMAT_CSV },
 		{ ".npy", FORMAT_NPY },	 { ".idx", FORMAT_IDX },     { ".idx.gz", FORMAT_IDX },
-		{ "ubyte", FORMAT_IDX }, { "ubyte.gz", FORMAT_IDX },
+		{ "ubyte", FORMAT_IDX }, { "ubyte.gz", FORMAT_IDX }, { ".ts", FORMAT_TS },
 	};
+	struct stat about;
 
+	if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+		return FORMAT_FOLDER;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (cli_ends_with(path, known[i].ending))
 			return known[i].format;
 	return FORMAT_UNKNOWN;
 }
 
-__attribute__((format(printf, 3, 4))) static int set_error(struct npu_error *err, int code,
-							   const char *format, ...)
+int dataset_file_fail(struct npu_error *err, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -44,106 +51,152 @@ __attribute__((format(printf, 3, 4))) static int set_error(struct npu_error *err
 	return code;
 }
 
-int dataset_file_read(const struct dataset_file *file, struct npu_dataset *data,
-		      struct npu_error *err)
+/* Options of one format mean nothing to another; rather than silence, a sentence. */
+static int check_options(const struct dataset_file *file, enum file_format format,
+			 struct npu_error *err)
 {
-	struct npu_csv_options csv = { .label = file->label, .targets = file->targets };
-	enum file_format format = format_of(file->path);
+	if (format != FORMAT_CSV && format != FORMAT_UNKNOWN &&
+	    (file->label || file->targets || file->features))
+		return dataset_file_fail(err, -EINVAL,
+					 "%s: --label, --targets and --features name columns of a "
+					 "CSV file%s",
+					 file->path,
+					 format == FORMAT_IDX || format == FORMAT_NPY
+						 ? "; give --labels FILE here"
+						 : "; leave them out here");
+	if (format != FORMAT_IDX && format != FORMAT_NPY && format != FORMAT_UNKNOWN &&
+	    file->labels)
+		return dataset_file_fail(
+			err, -EINVAL, "%s: --labels is for IDX and NPY files; %s", file->path,
+			format == FORMAT_CSV ? "name a column of the CSV file with --label or "
+					       "--targets"
+					     : "the classes are known here");
+	if ((file->horizon || file->every) && !file->window)
+		return dataset_file_fail(
+			err, -EINVAL,
+			"--horizon and --every are of the windows of a series; give "
+			"their length, --window N");
+	return 0;
+}
 
-	if (format != FORMAT_CSV && format != FORMAT_UNKNOWN && (file->label || file->targets))
-		return set_error(err, -EINVAL,
-				 "%s: --label and --targets name columns of a CSV file; give "
-				 "--labels FILE here",
-				 file->path);
-	if (format == FORMAT_CSV && file->labels)
-		return set_error(err, -EINVAL,
-				 "%s: --labels is for IDX and NPY files; name a column of the "
-				 "CSV file with --label or --targets",
-				 file->path);
+/* Rows that a model of sequences is to see are the steps of a series. */
+static uint32_t window_of(const struct dataset_file *file, const uint32_t dim[3],
+			  const struct npu_dataset *data)
+{
+	if (dim && dim[0] == 1 && dim[1] > 1 && data->dim[1] == 1 && data->features == dim[2])
+		return dim[1];
+	return file->window;
+}
+
+static int cut(const struct dataset_file *file, const uint32_t dim[3], struct npu_dataset *data,
+	       struct npu_error *err)
+{
+	uint32_t window = window_of(file, dim, data);
+	struct npu_dataset whole = *data;
+	int ret;
+
+	if (!window)
+		return 0;
+	memset(data, 0, sizeof(*data));
+	ret = npu_dataset_windows(data, &whole, window, file->horizon, file->every, err);
+	npu_dataset_free(&whole);
+	return ret;
+}
+
+int dataset_file_read(const struct dataset_file *file, const uint32_t dim[3],
+		      struct npu_dataset *data, struct npu_error *err)
+{
+	struct npu_csv_options csv = { .label = file->label,
+				       .targets = file->targets,
+				       .features = file->features };
+	struct npu_ts_options ts = { .steps = dim ? dim[1] : 0 };
+	enum file_format format = format_of(file->path);
+	int ret = check_options(file, format, err);
+
+	if (ret < 0)
+		return ret;
 	switch (format) {
 	case FORMAT_CSV:
-		return npu_dataset_read_csv(data, file->path, &csv, err);
+		ret = npu_dataset_read_csv(data, file->path, &csv, err);
+		break;
 	case FORMAT_NPY:
-		return npu_dataset_read_npy(data, file->path, file->labels, err);
+		ret = npu_dataset_read_npy(data, file->path, file->labels, err);
+		break;
 	case FORMAT_IDX:
-		return npu_dataset_read_idx(data, file->path, file->labels, err);
+		ret = npu_dataset_read_idx(data, file->path, file->labels, err);
+		break;
+	case FORMAT_TS:
+		ret = npu_dataset_read_ts(data, file->path, &ts, err);
+		break;
+	case FORMAT_FOLDER:
+		ret = dataset_folder_read(file, dim, data, err);
+		break;
 	default:
-		return set_error(err, -EINVAL,
-				 "%s: its name does not tell the format; data files end in .csv, "
-				 ".tsv, .txt, .npy, .idx or -ubyte, the last two also with .gz",
-				 file->path);
+		return dataset_file_fail(err, -EINVAL,
+					 "%s: its name does not tell the format; data files end in "
+					 ".csv, .tsv, .txt, .ts, .npy, .idx or -ubyte, the last "
+					 "two also with .gz; or name a folder of images or "
+					 "recordings",
+					 file->path);
 	}
+	return ret < 0 ? ret : cut(file, dim, data, err);
 }
 
 int dataset_file_check_answers(const struct dataset_file *file, const struct npu_dataset *data,
 			       struct npu_error *err)
 {
+	enum file_format format = format_of(file->path);
+
 	if (data->classes || data->targets)
 		return 0;
-	if (format_of(file->path) == FORMAT_CSV)
-		return set_error(err, -EINVAL,
-				 "%s: which column is the answer? Give --label COLUMN for a "
-				 "class or --targets COLUMNS for numbers",
+	if (file->window)
+		return dataset_file_fail(
+			err, -EINVAL,
+			"%s: what is to be learned of the windows? Give --horizon N "
+			"for the values that follow, or --label COLUMN for a class",
+			file->path);
+	if (format == FORMAT_CSV)
+		return dataset_file_fail(
+			err, -EINVAL,
+			"%s: which column is the answer? Give --label COLUMN for a "
+			"class or --targets COLUMNS for numbers",
+			file->path);
+	if (format == FORMAT_FOLDER)
+		return dataset_file_fail(
+			err, -EINVAL, "%s: say where the classes are, --class-of folder or prefix",
+			file->path);
+	return dataset_file_fail(err, -EINVAL, "%s: give the file with the answers, --labels FILE",
 				 file->path);
-	return set_error(err, -EINVAL, "%s: give the file with the answers, --labels FILE",
-			 file->path);
 }
 
-/* Number of the model's class @name, or -1. */
-static int class_number(const char *(*names)(const void *model, size_t i), const void *model,
-			size_t outputs, const char *name)
+int dataset_file_load(struct npu_dataset *data, struct npu_error *err)
 {
-	for (size_t i = 0; i < outputs; i++) {
-		const char *known = names(model, i);
+	struct npu_dataset loaded;
+	size_t i;
+	int ret;
 
-		if (known && strcmp(known, name) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-/* Renumber the labels by the names of their classes. */
-static int renumber(struct npu_dataset *data, const char *(*names)(const void *model, size_t i),
-		    const void *model, size_t classes, struct npu_error *err)
-{
-	int32_t *number = malloc(data->classes * sizeof(*number));
-
-	if (!number)
-		return set_error(err, -ENOMEM, "no memory for %zu class names", data->classes);
-	for (size_t c = 0; c < data->classes; c++) {
-		number[c] = class_number(names, model, classes, data->class_names[c]);
-		if (number[c] < 0) {
-			free(number);
-			return set_error(err, -EINVAL,
-					 "the data has a class '%s' that the model was not "
-					 "trained on; is it the right file and --label?",
-					 data->class_names[c]);
-		}
-	}
-	for (size_t i = 0; i < data->samples; i++)
-		data->labels[i] = number[data->labels[i]];
-	free(number);
-	return 0;
-}
-
-int dataset_file_match_classes(struct npu_dataset *data,
-			       const char *(*names)(const void *model, size_t i), const void *model,
-			       size_t outputs, struct npu_dataset *answers, struct npu_error *err)
-{
-	/* One output for two classes is the probability of the second. */
-	size_t classes = outputs == 1 ? 2 : outputs;
-	int ret = 0;
-
-	*answers = *data;
-	if (!data->classes)
+	if (data->x)
 		return 0;
-	answers->classes = classes;
-	answers->class_names = NULL;
-	if (data->class_names && names(model, 0))
-		ret = renumber(data, names, model, classes, err);
-	else if (data->classes > classes)
-		ret = set_error(err, -EINVAL,
-				"the data has %zu classes, the model %zu; is it the right file?",
-				data->classes, classes);
-	return ret;
+	ret = npu_dataset_alloc(&loaded, data->samples, data->dim, data->targets, data->classes,
+				err);
+	for (i = 0; !ret && i < data->samples; i++)
+		ret = npu_dataset_sample(data, i, loaded.x + i * data->features, err);
+	if (ret < 0) {
+		npu_dataset_free(&loaded);
+		return ret;
+	}
+	if (data->labels)
+		memcpy(loaded.labels, data->labels, data->samples * sizeof(*data->labels));
+	if (data->y)
+		memcpy(loaded.y, data->y, data->samples * data->targets * sizeof(*data->y));
+	/* What belongs to the samples moves; the rest goes with what made them. */
+	loaded.lengths = data->lengths;
+	loaded.weights = data->weights;
+	loaded.class_names = data->class_names;
+	data->lengths = NULL;
+	data->weights = NULL;
+	data->class_names = NULL;
+	npu_dataset_free(data);
+	*data = loaded;
+	return 0;
 }

@@ -15,12 +15,14 @@
  * @path: model or program
  * @where: in words, where it ran
  * @device: in JSON, where it ran
+ * @measure: what to measure
  * @seconds: of the inference
  */
 struct evaluation {
 	const char *path;
 	struct dataset_file file;
 	struct inference_options options;
+	struct npu_metrics_options measure;
 	bool json;
 	struct npu_dataset data;
 	struct npu_metrics metrics;
@@ -35,8 +37,14 @@ static float *room_for(const struct evaluation *eval, size_t outputs)
 	return calloc(eval->data.samples ? eval->data.samples : 1, outputs * sizeof(float));
 }
 
-static int check_features(const struct evaluation *eval, size_t features)
+/* The data for a model of @features values, H, W and C as in @dim. */
+static int read_data(struct evaluation *eval, const uint32_t dim[3], size_t features)
 {
+	struct npu_error err = { 0 };
+
+	if (dataset_file_read(&eval->file, dim, &eval->data, &err) < 0 ||
+	    dataset_file_check_answers(&eval->file, &eval->data, &err) < 0)
+		return cli_fail_error(&err);
 	if (eval->data.features == features)
 		return CLI_OK;
 	return cli_fail(CLI_FAILED,
@@ -68,12 +76,10 @@ static int report(struct evaluation *eval, struct metrics_names names)
 static int measure(struct evaluation *eval, const float *y, size_t outputs,
 		   struct metrics_names names)
 {
-	struct npu_dataset answers;
 	struct npu_error err = { 0 };
 
-	if (dataset_file_match_classes(&eval->data, names.name, names.model, outputs, &answers,
-				       &err) < 0 ||
-	    npu_metrics_compute(&eval->metrics, &answers, y, outputs, &err) < 0)
+	if (dataset_file_match_classes(&eval->data, names.name, names.model, outputs, &err) < 0 ||
+	    metrics_measure(&eval->metrics, &eval->data, y, outputs, &eval->measure, &err) < 0)
 		return cli_fail_error(&err);
 	return report(eval, names);
 }
@@ -86,12 +92,14 @@ static int eval_model(struct evaluation *eval)
 	struct npu_error err = { 0 };
 	struct npu_model *model = NULL;
 	float *y = NULL;
+	uint32_t dim[3];
 	double began;
 	int code;
 
 	if (npu_model_load(&model, eval->path, &err) < 0)
 		return cli_fail_error(&err);
-	code = check_features(eval, npu_model_features(model));
+	npu_model_dim(model, dim);
+	code = read_data(eval, dim, npu_model_features(model));
 	if (code != CLI_OK)
 		goto out;
 	y = room_for(eval, npu_model_outputs(model));
@@ -100,7 +108,7 @@ static int eval_model(struct evaluation *eval)
 		goto out;
 	}
 	began = terminal_clock();
-	if (npu_model_predict(model, eval->data.x, eval->data.samples, threads, y, &err) < 0) {
+	if (npu_model_predict_data(model, &eval->data, threads, y, &err) < 0) {
 		code = cli_fail_error(&err);
 		goto out;
 	}
@@ -124,7 +132,7 @@ static int eval_program(struct evaluation *eval)
 	code = inference_open(&run, eval->path, &eval->options);
 	if (code != CLI_OK)
 		return code;
-	code = check_features(eval, run.features);
+	code = read_data(eval, run.input->dim + 1, run.features);
 	if (code != CLI_OK)
 		goto out;
 	y = room_for(eval, run.outputs);
@@ -132,7 +140,8 @@ static int eval_program(struct evaluation *eval)
 		code = cli_fail(CLI_FAILED, "no memory for %zu predictions", eval->data.samples);
 		goto out;
 	}
-	if (inference_predict(&run, &eval->options, eval->data.x, eval->data.samples, y,
+	if (dataset_file_load(&eval->data, &err) < 0 ||
+	    inference_predict(&run, &eval->options, eval->data.x, eval->data.samples, y,
 			      &eval->seconds, &err) < 0) {
 		code = cli_fail_error(&err);
 		goto out;
@@ -152,14 +161,16 @@ static int run_eval(int argc, char **argv)
 	struct evaluation eval = { .options = { .in_flight = 32,
 						.threads = INFERENCE_THREADS_AUTO } };
 	const struct cli_option options[] = {
-		DATASET_FILE_OPTIONS(&eval.file),
+		{ 'k', "top-k", "N", "also count samples whose class is among the first N",
+		  CLI_UINT, &eval.measure.top_k, NULL, 1, 1e6 },
 		INFERENCE_OPTIONS(&eval.options),
 		{ 'n', "in-flight", "N", "program: requests at a time; default 32", CLI_UINT,
 		  &eval.options.in_flight, NULL, 1, NPU_MAX_REQUESTS },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &eval.json, NULL, 0, 0 },
+		CLI_HEADING("The data"),
+		DATASET_FILE_OPTIONS(&eval.file),
 		CLI_OPTIONS_END,
 	};
-	struct npu_error err = { 0 };
 	enum cli_next next;
 	int first, code;
 
@@ -168,11 +179,7 @@ static int run_eval(int argc, char **argv)
 		return cli_parse_exit(next);
 	eval.path = argv[first];
 	eval.file.path = argv[first + 1];
-	if (dataset_file_read(&eval.file, &eval.data, &err) < 0)
-		return cli_fail_error(&err);
-	if (dataset_file_check_answers(&eval.file, &eval.data, &err) < 0)
-		code = cli_fail_error(&err);
-	else if (cli_ends_with(eval.path, ".npu"))
+	if (cli_ends_with(eval.path, ".npu"))
 		code = eval_program(&eval);
 	else
 		code = eval_model(&eval);
@@ -187,8 +194,9 @@ const struct cli_command cli_eval = {
 	.summary = "measure a model or a program on data with known answers",
 	.arguments = "MODEL.onnx|PROGRAM.npu DATA",
 	.text = "Compare predictions with the answers in DATA and print accuracy, precision,\n"
-		"recall and F1 for each class, and who is taken for whom; or the errors of a\n"
-		"regression. A .npu program runs on the NPU, in this process where there is\n"
+		"recall, F1 and the area under the ROC curve (AUC) for each class, and who is\n"
+		"taken for whom; or the errors of a regression. A .npu program runs on the NPU, in "
+		"this process where there is\n"
 		"none; the last line says where. Data the model was trained on flatters it:\n"
 		"use a file that it has not seen.\n",
 	.examples = "  npu eval model.onnx test.csv --label class\n"

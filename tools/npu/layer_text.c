@@ -1,182 +1,469 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "layer_reader.h"
 #include "layer_text.h"
+#include "layer_words.h"
 
-#define WORD_BYTES 32
-#define MAX_UNITS (1u << 20)
+#define MAX_LABELS 64
+#define MAX_INPUTS 16
 
-struct word_value {
-	const char *word;
-	int value;
-};
-
-static const struct word_value activations[] = {
-	{ "linear", NPU_LINEAR },
-	{ "relu", NPU_RELU },
-	{ "leaky-relu", NPU_LEAKY_RELU },
-	{ "sigmoid", NPU_SIGMOID },
-	{ "tanh", NPU_TANH },
-	{ "softmax", NPU_SOFTMAX },
-	{ NULL, 0 },
-};
-
-static const struct word_value initializers[] = {
-	{ "glorot", NPU_INIT_GLOROT_UNIFORM }, { "glorot-normal", NPU_INIT_GLOROT_NORMAL },
-	{ "he", NPU_INIT_HE_UNIFORM },	       { "he-normal", NPU_INIT_HE_NORMAL },
-	{ "zeros", NPU_INIT_ZEROS },	       { NULL, 0 },
+/**
+ * struct builder - a network on its way from text
+ * @reader: where the text has been read to
+ * @text: as it was given
+ * @label: names of layers
+ * @labelled: numbers of those layers
+ * @labels: how many
+ */
+struct builder {
+	struct layer_reader reader;
+	const struct layer_text *text;
+	struct npu_model *model;
+	char label[MAX_LABELS][LAYER_WORD_BYTES];
+	int labelled[MAX_LABELS];
+	size_t labels;
 };
 
 /**
- * struct reader - where the text has been read to
- * @at: the next character
- * @layer: number of the layer, from 1
- * @word: the current word, "" at the end of the layer
+ * struct description - a layer that is being read
+ * @kind: its first word; NULL for an activation
+ * @first: that word, for sentences
+ * @layer: what it has come to
+ * @name: for @layer.name
+ * @input: layers that it reads
+ * @inputs: how many; 0 for the one before
  */
-struct reader {
-	const char *at;
-	unsigned int layer;
-	char word[WORD_BYTES];
+struct description {
+	const struct layer_kind *kind;
+	char first[LAYER_WORD_BYTES];
+	struct npu_layer layer;
+	char name[LAYER_WORD_BYTES];
+	int input[MAX_INPUTS];
+	size_t inputs;
 };
 
-static const struct word_value *find_word(const struct word_value *list, const char *word)
+/* --------------------------------------------------------------------------- labels */
+
+static int last_layer(const struct npu_model *model)
 {
-	for (; list->word; list++)
-		if (strcmp(list->word, word) == 0)
-			return list;
-	return NULL;
+	size_t layers = npu_model_layers(model);
+
+	return layers ? (int)layers - 1 : NPU_MODEL_INPUT;
 }
 
-const char *layer_text_activation(enum npu_activation activation)
+/* Index of a label, or builder->labels. */
+static size_t find_label(const struct builder *builder, const char *label)
 {
-	for (const struct word_value *known = activations; known->word; known++)
-		if (known->value == (int)activation)
-			return known->word;
-	return "unknown";
+	size_t i = 0;
+
+	while (i < builder->labels && strcmp(builder->label[i], label) != 0)
+		i++;
+	return i;
 }
 
-static int wrong(const struct reader *reader, struct npu_error *err, const char *why)
+static int unknown_label(const struct builder *builder, const struct description *d,
+			 struct npu_error *err)
 {
-	if (reader->word[0])
-		snprintf(err->message, sizeof(err->message), "layer %u, '%s': %s", reader->layer,
-			 reader->word, why);
-	else
-		snprintf(err->message, sizeof(err->message), "layer %u, at its end: %s",
-			 reader->layer, why);
-	err->code = -EINVAL;
-	return -EINVAL;
+	const char *word = builder->reader.word;
+	char near[128];
+
+	layer_suggest_word(word, d->layer.kind, near, sizeof(near));
+	return layer_reader_fail(&builder->reader, err,
+				 "no layer before has this label; give it one with =%s at its "
+				 "end%s%s",
+				 word, near[0] ? ", or " : "", near);
 }
 
-/* Read a word; a ';' or the end of the text gives "". What is too long is cut: it is unknown. */
-static void next_word(struct reader *reader)
+/* The current word is the label of an input of the layer. */
+static int take_input(struct builder *builder, struct description *d, struct npu_error *err)
 {
-	size_t length;
+	const char *word = builder->reader.word;
+	size_t i = find_label(builder, word);
+	int number = NPU_MODEL_INPUT;
 
-	reader->at += strspn(reader->at, " \t\n");
-	length = strcspn(reader->at, " \t\n;");
-	snprintf(reader->word, sizeof(reader->word), "%.*s", (int)length, reader->at);
-	reader->at += length;
-}
-
-/* An activation is the current word; takes the slope that may follow "leaky-relu". */
-static int take_activation(struct reader *reader, const struct word_value *known,
-			   struct npu_layer *layer, struct npu_error *err)
-{
-	char *end;
-	float slope;
-
-	layer->activation = (enum npu_activation)known->value;
-	next_word(reader);
-	if (layer->activation != NPU_LEAKY_RELU || reader->word[0] == '\0')
-		return 0;
-	slope = strtof(reader->word, &end);
-	if (end == reader->word)
-		return 0;
-	if (*end != '\0' || !isfinite(slope) || slope <= 0)
-		return wrong(reader, err, "the slope of leaky-relu is a number above 0");
-	layer->alpha = slope;
-	next_word(reader);
+	if (i < builder->labels)
+		number = builder->labelled[i];
+	else if (word[0] == '\0')
+		return layer_reader_fail(&builder->reader, err,
+					 "the label of an earlier layer is missing");
+	else if (strcmp(word, "input") != 0)
+		return unknown_label(builder, d, err);
+	if (d->inputs == MAX_INPUTS)
+		return layer_reader_fail(&builder->reader, err, "a layer reads at most %d others",
+					 MAX_INPUTS);
+	d->input[d->inputs++] = number;
+	layer_reader_next(&builder->reader);
 	return 0;
 }
 
-static int take_dense(struct reader *reader, struct npu_layer *layer, struct npu_error *err)
+/* "add a b": labels up to a word that the kind takes. */
+static int take_inputs(struct builder *builder, struct description *d, struct npu_error *err)
 {
-	unsigned long units;
-	char *end;
+	const char *word = builder->reader.word;
 
-	next_word(reader);
-	units = strtoul(reader->word, &end, 10);
-	if (end == reader->word || *end != '\0' || reader->word[0] == '-' || units < 1 ||
-	    units > MAX_UNITS)
-		return wrong(reader, err, "after dense comes the number of its units");
-	layer->units = (uint32_t)units;
-	next_word(reader);
-	while (reader->word[0]) {
-		const struct word_value *known = find_word(activations, reader->word);
-		int ret = 0;
+	do {
+		int ret = take_input(builder, d, err);
 
-		if (known) {
-			ret = take_activation(reader, known, layer, err);
-		} else if ((known = find_word(initializers, reader->word))) {
-			layer->init = (enum npu_initializer)known->value;
-			next_word(reader);
-		} else if (strcmp(reader->word, "nobias") == 0) {
-			layer->no_bias = true;
-			next_word(reader);
-		} else {
-			ret = wrong(reader, err,
-				    "after dense come an activation (linear, relu, leaky-relu, "
-				    "sigmoid, tanh, softmax), an initialiser (glorot, "
-				    "glorot-normal, he, he-normal, zeros) or nobias");
-		}
 		if (ret < 0)
 			return ret;
-	}
+	} while (word[0] && word[0] != '=' && !layer_find_word(word));
+	if (d->inputs == 1)
+		d->input[d->inputs++] = last_layer(builder->model);
 	return 0;
 }
 
-static int take_layer(struct reader *reader, struct npu_layer *layer, struct npu_error *err)
+/* The current word is "=LABEL", which the next layer gets; it ends the layer. */
+static int take_label(struct builder *builder, struct npu_error *err)
 {
-	const struct word_value *known;
+	const char *label = builder->reader.word + 1;
 
-	next_word(reader);
-	if (strcmp(reader->word, "dense") == 0) {
-		layer->kind = NPU_LAYER_DENSE;
-		return take_dense(reader, layer, err);
-	}
-	known = find_word(activations, reader->word);
-	if (!known)
-		return wrong(reader, err,
-			     "a layer is dense UNITS, or one of linear, relu, "
-			     "leaky-relu, sigmoid, tanh, softmax");
-	layer->kind = NPU_LAYER_ACTIVATION;
-	return take_activation(reader, known, layer, err);
+	if (*label == '\0')
+		return layer_reader_fail(&builder->reader, err,
+					 "a label follows =, without a "
+					 "blank");
+	if (find_label(builder, label) < builder->labels || strcmp(label, "input") == 0)
+		return layer_reader_fail(&builder->reader, err, "this label is taken already");
+	if (layer_find_word(label))
+		return layer_reader_fail(&builder->reader, err,
+					 "'%s' says something about a layer; call it otherwise",
+					 label);
+	if (builder->labels == MAX_LABELS)
+		return layer_reader_fail(&builder->reader, err, "there are at most %d labels",
+					 MAX_LABELS);
+	strcpy(builder->label[builder->labels], label);
+	builder->labelled[builder->labels++] = (int)npu_model_layers(builder->model);
+	layer_reader_next(&builder->reader);
+	if (builder->reader.word[0])
+		return layer_reader_fail(&builder->reader, err,
+					 "a label ends a layer; a ; belongs "
+					 "before the next");
+	return 0;
 }
 
-int layer_text_add(struct npu_model *model, const char *text, struct npu_error *err)
+/* ------------------------------------------------------------------------ arguments */
+
+static int take_kernel(struct builder *builder, struct description *d, char letter,
+		       struct npu_error *err)
 {
-	struct reader reader = { .at = text, .layer = 1 };
+	const char *word = builder->reader.word;
+	uint32_t *kernel = d->layer.kernel;
+	size_t count;
+
+	if (letter == 'K' && (word[0] < '0' || word[0] > '9'))
+		return 0;
+	count = layer_word_sizes(word, kernel, letter == 'w' ? 1 : 2);
+	if (!count || !kernel[0] || (count == 2 && !kernel[1]))
+		return layer_reader_fail(&builder->reader, err, "here belongs a size: %s",
+					 d->kind->form);
+	if (count == 1)
+		kernel[1] = kernel[0];
+	if (letter == 'w')
+		kernel[0] = 1;
+	layer_reader_next(&builder->reader);
+	return 0;
+}
+
+static int take_argument(struct builder *builder, struct description *d, char letter,
+			 struct npu_error *err)
+{
+	const char *word = builder->reader.word;
+	struct npu_layer *layer = &d->layer;
+	bool right = false;
+
+	switch (letter) {
+	case 'u':
+		right = layer_word_sizes(word, &layer->units, 1) && layer->units;
+		break;
+	case 'v':
+		right = layer_word_sizes(word, &layer->vocabulary, 1) && layer->vocabulary;
+		break;
+	case 'd':
+		right = layer_word_sizes(word, layer->dim, 3) == 3;
+		break;
+	case 'r':
+		right = layer_word_real(word, &layer->rate) && layer->rate >= 0 && layer->rate < 1;
+		break;
+	case 'l':
+		return take_inputs(builder, d, err);
+	default:
+		return take_kernel(builder, d, letter, err);
+	}
+	if (!right)
+		return layer_reader_fail(&builder->reader, err, "%s is written %s", d->first,
+					 d->kind->form);
+	layer_reader_next(&builder->reader);
+	return 0;
+}
+
+/* ---------------------------------------------------------------------------- words */
+
+static void *field(struct npu_layer *layer, const struct layer_word *known)
+{
+	return (char *)layer + known->at;
+}
+
+/* An activation or initialiser was read; a number may follow. */
+static int take_number(struct builder *builder, struct description *d,
+		       const struct layer_word *known, struct npu_error *err)
+{
+	struct npu_layer *layer = &d->layer;
+	float number;
+	bool is_number = layer_word_real(builder->reader.word, &number);
+
+	if (known->value == LAYER_INITIALIZER) {
+		if (known->number != NPU_INIT_CONSTANT)
+			return 0;
+		if (!is_number)
+			return layer_reader_fail(&builder->reader, err,
+						 "constant wants the number that weights start "
+						 "with");
+		layer->init_value = number;
+	} else {
+		if (!is_number)
+			return 0;
+		if (known->number != NPU_LEAKY_RELU && known->number != NPU_ELU)
+			return layer_reader_fail(&builder->reader, err, "%s takes no number",
+						 known->word);
+		if (number <= 0)
+			return layer_reader_fail(&builder->reader, err,
+						 "the slope of %s is a number above 0",
+						 known->word);
+		layer->alpha = number;
+	}
+	layer_reader_next(&builder->reader);
+	return 0;
+}
+
+/* "pad 1": all around; "pad 1x2": above and below, left and right. */
+static int take_pads(struct builder *builder, struct npu_layer *layer, struct npu_error *err)
+{
+	uint32_t *pad = layer->pad;
+	size_t count = layer_word_sizes(builder->reader.word, pad, 4);
+
+	if (count != 1 && count != 2 && count != 4)
+		return layer_reader_fail(&builder->reader, err,
+					 "pad takes 1, 2 or 4 sizes, the last as "
+					 "TOPxLEFTxBOTTOMxRIGHT");
+	if (count == 1)
+		pad[1] = pad[0];
+	if (count < 4) {
+		pad[2] = pad[0];
+		pad[3] = pad[1];
+	}
+	layer->padding = NPU_EXPLICIT;
+	return 0;
+}
+
+static int take_axis(struct builder *builder, struct npu_layer *layer, struct npu_error *err)
+{
+	static const char *const axes[] = { "height", "width", "channels" };
+
+	for (layer->axis = 0; layer->axis < 3; layer->axis++)
+		if (strcmp(builder->reader.word, axes[layer->axis]) == 0)
+			return 0;
+	return layer_reader_fail(&builder->reader, err, "an axis is height, width or channels");
+}
+
+/* The value behind @known, which is the current word. */
+static int take_value(struct builder *builder, struct description *d,
+		      const struct layer_word *known, struct npu_error *err)
+{
+	const char *word = builder->reader.word;
+	uint32_t *size = field(&d->layer, known);
+	size_t count;
+
+	switch (known->value) {
+	case LAYER_PADS:
+		return take_pads(builder, &d->layer, err);
+	case LAYER_AXIS:
+		return take_axis(builder, &d->layer, err);
+	case LAYER_COUNT:
+	case LAYER_PAIR:
+		count = layer_word_sizes(word, size, known->value == LAYER_PAIR ? 2 : 1);
+		if (!count || !size[0])
+			return layer_reader_fail(&builder->reader, err,
+						 "%s takes whole numbers above 0", known->word);
+		if (known->value == LAYER_PAIR && count == 1)
+			size[1] = size[0];
+		return 0;
+	case LAYER_REAL:
+		if (!layer_word_real(word, field(&d->layer, known)))
+			return layer_reader_fail(&builder->reader, err, "%s takes a number",
+						 known->word);
+		return 0;
+	default:
+		if (word[0] == '\0')
+			return layer_reader_fail(&builder->reader, err, "the name is missing");
+		strcpy(d->name, word);
+		d->layer.name = d->name;
+		return 0;
+	}
+}
+
+static int take_word(struct builder *builder, struct description *d, const struct layer_word *known,
+		     struct npu_error *err)
+{
 	int ret;
 
-	for (;;) {
-		struct npu_layer layer = { 0 };
-
-		ret = take_layer(&reader, &layer, err);
-		if (ret == 0 && reader.word[0])
-			ret = wrong(&reader, err, "a ; belongs between two layers");
+	layer_reader_next(&builder->reader);
+	switch (known->value) {
+	case LAYER_ACTIVATION:
+		d->layer.activation = (enum npu_activation)known->number;
+		return take_number(builder, d, known, err);
+	case LAYER_INITIALIZER:
+		d->layer.init = (enum npu_initializer)known->number;
+		return take_number(builder, d, known, err);
+	case LAYER_PADDING:
+		d->layer.padding = (enum npu_padding)known->number;
+		return 0;
+	case LAYER_FLAG:
+		*(bool *)field(&d->layer, known) = true;
+		return 0;
+	case LAYER_FROM:
+		return take_input(builder, d, err);
+	default:
+		ret = take_value(builder, d, known, err);
 		if (ret == 0)
-			ret = npu_model_add(model, layer, err);
+			layer_reader_next(&builder->reader);
+		return ret;
+	}
+}
+
+static int unknown_word(const struct builder *builder, const struct description *d,
+			struct npu_error *err)
+{
+	char near[128], all[300];
+
+	layer_suggest_word(builder->reader.word, d->layer.kind, near, sizeof(near));
+	layer_list_words(d->layer.kind, all, sizeof(all));
+	return layer_reader_fail(&builder->reader, err, "%s takes no such word%s%s; it takes %s",
+				 d->first, near[0] ? ": " : "", near, all);
+}
+
+static int take_words(struct builder *builder, struct description *d, struct npu_error *err)
+{
+	while (builder->reader.word[0]) {
+		const struct layer_word *known = layer_find_word(builder->reader.word);
+		int ret;
+
+		if (builder->reader.word[0] == '=')
+			return take_label(builder, err);
+		if (!known || !(known->kinds >> d->layer.kind & 1))
+			return unknown_word(builder, d, err);
+		ret = take_word(builder, d, known, err);
 		if (ret < 0)
 			return ret;
-		if (*reader.at != ';')
-			return 0;
-		reader.at++;
-		if (reader.at[strspn(reader.at, " \t\n")] == '\0')
-			return 0;
-		reader.layer++;
 	}
+	return 0;
+}
+
+/* --------------------------------------------------------------------------- layers */
+
+/* The current word begins a layer. */
+static int take_first_word(struct builder *builder, struct description *d, struct npu_error *err)
+{
+	const char *word = builder->reader.word;
+	const struct layer_word *known = layer_find_word(word);
+	char near[128], all[300];
+
+	strcpy(d->first, word);
+	d->kind = layer_find_kind(word);
+	if (d->kind) {
+		d->layer.kind = d->kind->kind;
+		if (d->layer.kind == NPU_LAYER_CONCAT)
+			d->layer.axis = 2;
+		layer_reader_next(&builder->reader);
+		return 0;
+	}
+	if (known && known->value == LAYER_ACTIVATION) {
+		d->layer.kind = NPU_LAYER_ACTIVATION;
+		return 0;
+	}
+	layer_suggest_kind(word, near, sizeof(near));
+	layer_list_kinds(all, sizeof(all));
+	return layer_reader_fail(&builder->reader, err, "there is no such layer%s%s; a layer is %s",
+				 near[0] ? ": " : "", near, all);
+}
+
+/* What the words leave to be known from the data, or from the layer before. */
+static void complete(const struct builder *builder, struct description *d)
+{
+	uint32_t dim[3];
+
+	if (!d->inputs)
+		d->input[d->inputs++] = last_layer(builder->model);
+	if (!d->kind || strcmp(d->kind->word, "depthwise") != 0)
+		return;
+	npu_model_dim(builder->model, dim);
+	if (d->input[0] != NPU_MODEL_INPUT)
+		npu_model_layer_dim(builder->model, (size_t)d->input[0], dim);
+	d->layer.units = dim[2];
+	d->layer.groups = dim[2];
+}
+
+/* The library counts layers from 0 and does not know the text: say where, then what it says. */
+static int refused(const struct builder *builder, const struct description *d,
+		   struct npu_error *err)
+{
+	struct layer_reader at = builder->reader;
+	char why[sizeof(err->message)];
+	const char *sentence = why;
+	int code = err->code;
+
+	strcpy(why, err->message);
+	if (strncmp(why, "layer ", 6) == 0 && strstr(why, ": "))
+		sentence = strstr(why, ": ") + 2;
+	strcpy(at.word, d->first);
+	layer_reader_fail(&at, err, "%s", sentence);
+	return err->code = code;
+}
+
+static int add_layer(struct builder *builder, struct npu_error *err)
+{
+	struct description d = { 0 };
+	int ret = take_first_word(builder, &d, err);
+
+	if (ret < 0)
+		return ret;
+	if (d.kind && !d.layer.kind) {
+		d.layer.kind = NPU_LAYER_DENSE;
+		d.layer.units = builder->text->outputs;
+		d.layer.activation = builder->text->activation;
+	}
+	for (const char *letter = d.kind ? d.kind->arguments : ""; *letter; letter++) {
+		ret = take_argument(builder, &d, *letter, err);
+		if (ret < 0)
+			return ret;
+	}
+	ret = take_words(builder, &d, err);
+	if (ret < 0)
+		return ret;
+	complete(builder, &d);
+	ret = npu_model_add_from(builder->model, d.layer, d.input, d.inputs, err);
+	return ret < 0 ? refused(builder, &d, err) : 0;
+}
+
+int layer_text_add(struct npu_model *model, const struct layer_text *text, struct npu_error *err)
+{
+	struct builder builder = {
+		.reader = { .at = text->text, .file = text->file, .line = 1 },
+		.text = text,
+		.model = model,
+	};
+
+	while (layer_reader_next_layer(&builder.reader)) {
+		int ret = add_layer(&builder, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	if (builder.reader.layer)
+		return 0;
+	snprintf(err->message, sizeof(err->message), "%s: there is no layer in it",
+		 text->file ? text->file : "--layers");
+	return err->code = -EINVAL;
 }

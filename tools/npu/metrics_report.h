@@ -20,6 +20,11 @@ struct metrics_names {
 const char *metrics_model_class(const void *model, size_t i);	  /* struct npu_model */
 const char *metrics_program_class(const void *program, size_t i); /* struct npu_program */
 
+/* Outputs y [samples][outputs] against the answers in @data, as the options say. */
+int metrics_measure(struct npu_metrics *metrics, const struct npu_dataset *data, const float *y,
+		    size_t outputs, const struct npu_metrics_options *options,
+		    struct npu_error *err);
+
 /* One line: "accuracy 97.40 %  F1 0.9739" or the errors of a regression. */
 void metrics_print_line(const char *what, const struct npu_metrics *metrics);
 

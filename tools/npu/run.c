@@ -168,7 +168,8 @@ static int execute(struct execution *job)
 {
 	struct npu_error err = { 0 };
 
-	if (dataset_file_read(&job->file, &job->data, &err) < 0)
+	if (dataset_file_read(&job->file, job->run.input->dim + 1, &job->data, &err) < 0 ||
+	    dataset_file_load(&job->data, &err) < 0)
 		return cli_fail_error(&err);
 	if (job->data.features != job->run.features)
 		return cli_fail(CLI_FAILED,
@@ -194,11 +195,12 @@ static int run_run(int argc, char **argv)
 	const struct cli_option options[] = {
 		{ 'o', "output", "FILE", ".npy: outputs as f32; else CSV; default: CSV on stdout",
 		  CLI_TEXT, &job.output, NULL, 0, 0 },
-		DATASET_FILE_OPTIONS(&job.file),
 		INFERENCE_OPTIONS(&job.options),
 		{ 'n', "in-flight", "N", "requests at a time; default 32", CLI_UINT,
 		  &job.options.in_flight, NULL, 1, NPU_MAX_REQUESTS },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
+		CLI_HEADING("The data"),
+		DATASET_FILE_OPTIONS(&job.file),
 		CLI_OPTIONS_END,
 	};
 	enum cli_next next;

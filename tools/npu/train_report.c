@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "layer_text.h"
+#include "layer_words.h"
 #include "metrics_report.h"
 #include "terminal.h"
 #include "train.h"
@@ -47,26 +48,49 @@ int train_progress(const struct npu_epoch *epoch, void *user)
 	return 0;
 }
 
+/* "28 x 28 x 16", or one number. */
+static void shape_text(const struct npu_model *model, size_t i, char *text, size_t bytes)
+{
+	uint32_t dim[3];
+
+	npu_model_layer_dim(model, i, dim);
+	if (dim[0] == 1 && dim[1] == 1)
+		snprintf(text, bytes, "%u", dim[2]);
+	else if (dim[0] == 1)
+		snprintf(text, bytes, "%u x %u", dim[1], dim[2]);
+	else
+		snprintf(text, bytes, "%u x %u x %u", dim[0], dim[1], dim[2]);
+}
+
 static void print_layers(const struct npu_model *model)
 {
-	struct table *table = table_create(4);
+	struct table *table = table_create(5);
+	char text[96];
 
-	table_left(table, 1);
-	table_left(table, 3);
+	for (size_t column = 1; column < 5; column++)
+		table_left(table, column);
 	for (size_t i = 0; i < npu_model_layers(model); i++) {
 		const struct npu_layer *layer = npu_model_layer(model, i);
 
 		table_cell(table, "%s", layer->name);
-		if (layer->kind == NPU_LAYER_DENSE) {
-			table_cell(table, "dense");
-			table_cell(table, "%u units", layer->units);
-		} else {
-			table_cell(table, "activation");
-			table_cell(table, "%s", "");
-		}
-		table_cell(table, "%s", layer_text_activation(layer->activation));
+		table_cell(table, "%s", layer_text_kind(layer));
+		layer_text_details(layer, text, sizeof(text));
+		table_cell(table, "%s", text);
+		table_cell(table, "%s",
+			   layer->activation ? layer_activation_word(layer->activation) : "");
+		shape_text(model, i, text, sizeof(text));
+		table_cell(table, "%s", text);
 	}
 	table_print(table, false);
+}
+
+/* Bytes as a person reads them. */
+static void print_size(size_t bytes)
+{
+	if (bytes < 10 << 20)
+		printf("%.1f KiB", (double)bytes / 1024);
+	else
+		printf("%.1f MiB", (double)bytes / (1 << 20));
 }
 
 void train_print_plan(const struct training *job)
@@ -80,6 +104,14 @@ void train_print_plan(const struct training *job)
 		printf(", %zu classes", job->train.classes);
 	printf("; %zu parameters\n", npu_model_parameter_count(job->model));
 	print_layers(job->model);
+	printf("training takes ");
+	print_size(job->quote.total);
+	printf(" beside the data, in batches of %u", job->quote.batch);
+	if (job->quote.batch < job->fit.batch)
+		printf(" (not %u, to stay below the limit)", job->fit.batch);
+	putchar('\n');
+	if (job->fit.resume)
+		printf("going on from %s\n", job->fit.resume);
 }
 
 void train_print_result(const struct training *job)
@@ -88,7 +120,7 @@ void train_print_result(const struct training *job)
 
 	if (history->stopped_early)
 		printf("stopped after %u epochs without gain; kept those of epoch %u\n",
-		       job->patience, history->best_epoch);
+		       job->fit.patience, history->best_epoch);
 	if (job->test.samples)
 		metrics_print_line("test", &job->metrics);
 	printf("wrote %s after %u epochs in %.2f s\n", job->output, history->epochs, job->seconds);
@@ -107,9 +139,26 @@ static struct json_object *history_json(const struct npu_history *history)
 		json_object_object_add(entry, "accuracy", json_number(epoch->accuracy));
 		json_object_object_add(entry, "val_loss", json_number(epoch->val_loss));
 		json_object_object_add(entry, "val_accuracy", json_number(epoch->val_accuracy));
+		json_object_object_add(entry, "rate", json_number(epoch->rate));
+		json_object_object_add(entry, "seconds", json_number(epoch->seconds));
 		json_object_array_add(list, entry);
 	}
 	return list;
+}
+
+static struct json_object *quote_json(const struct npu_fit_quote *quote)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "batch", json_count(quote->batch));
+	json_object_object_add(object, "weights", json_count(quote->weights));
+	json_object_object_add(object, "gradients", json_count(quote->gradients));
+	json_object_object_add(object, "optimizer", json_count(quote->optimizer));
+	json_object_object_add(object, "activations", json_count(quote->activations));
+	json_object_object_add(object, "batches", json_count(quote->batches));
+	json_object_object_add(object, "other", json_count(quote->other));
+	json_object_object_add(object, "total", json_count(quote->total));
+	return object;
 }
 
 void train_print_json(const struct training *job)
@@ -123,12 +172,13 @@ void train_print_json(const struct training *job)
 	json_object_object_add(object, "features", json_count(job->train.features));
 	json_object_object_add(object, "parameters",
 			       json_count(npu_model_parameter_count(job->model)));
+	json_object_object_add(object, "memory", quote_json(&job->quote));
 	json_object_object_add(object, "epochs", json_count(history->epochs));
 	json_object_object_add(object, "best_epoch", json_count(history->best_epoch));
 	json_object_object_add(object, "stopped_early", json_truth(history->stopped_early));
 	json_object_object_add(object, "seconds", json_number(job->seconds));
 	json_object_object_add(object, "history", history_json(history));
 	json_object_object_add(object, "test",
-			       job->test.samples ? metrics_json(&job->metrics, names) : NULL);
+			       job->metrics.samples ? metrics_json(&job->metrics, names) : NULL);
 	json_report_print(object);
 }
