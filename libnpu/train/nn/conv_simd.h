@@ -225,21 +225,27 @@ static size_t conv_tile_pixels(const conv_tile_fn *tiles, size_t most, size_t pi
 	return tile;
 }
 
-/* The last tile may overlap the one before: it writes the same values again. */
-static void conv_tiles_run(const conv_tile_fn *tiles, size_t most, struct conv_tile t)
+/*
+ * Tiles of @t's columns along the row. The last may overlap the one before: it writes the same
+ * values again.
+ */
+static void conv_tiles_run(const conv_tile_fn *tiles, size_t most, struct conv_tile *t)
 {
-	const struct npu_conv_row *row = t.row;
-	size_t tile = conv_tile_pixels(tiles, most, row->pixels), at = 0, next;
+	const struct npu_conv_row *row = t->row;
+	size_t tile = conv_tile_pixels(tiles, most, row->pixels), at = 0;
+	const float *x = t->x;
+	float *y = t->y;
 
 	for (;;) {
-		tiles[tile](&t);
+		tiles[tile](t);
 		if (at + tile >= row->pixels)
-			return;
-		next = at + 2 * tile > row->pixels ? row->pixels - tile : at + tile;
-		t.x += (next - at) * row->x_step;
-		t.y += (next - at) * row->y_step;
-		at = next;
+			break;
+		at = at + 2 * tile > row->pixels ? row->pixels - tile : at + tile;
+		t->x = x + at * row->x_step;
+		t->y = y + at * row->y_step;
 	}
+	t->x = x;
+	t->y = y;
 }
 
 static void conv_row(const struct npu_conv_row *row)
@@ -251,11 +257,11 @@ static void conv_row(const struct npu_conv_row *row)
 		done = left >= 2 * LANES ? 2 * LANES : left < LANES ? left : LANES;
 		t.mask = v_first(done);
 		if (done == 2 * LANES)
-			conv_tiles_run(conv_tiles_2, PIXELS_2, t);
+			conv_tiles_run(conv_tiles_2, PIXELS_2, &t);
 		else if (done == LANES)
-			conv_tiles_run(conv_tiles_1, PIXELS_1, t);
+			conv_tiles_run(conv_tiles_1, PIXELS_1, &t);
 		else
-			conv_tiles_run(conv_parts, 12, t);
+			conv_tiles_run(conv_parts, 12, &t);
 		t.weight += done;
 		t.y += done;
 		t.bias = t.bias ? t.bias + done : NULL;

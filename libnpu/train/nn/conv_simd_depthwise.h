@@ -114,11 +114,11 @@ static void conv_depthwise_row(const struct npu_conv_row *row)
 		done = left >= 2 * LANES ? 2 * LANES : left < LANES ? left : LANES;
 		t.mask = v_first(done);
 		if (done == 2 * LANES)
-			conv_tiles_run(depth_tiles_2, 4, t);
+			conv_tiles_run(depth_tiles_2, 4, &t);
 		else if (done == LANES)
-			conv_tiles_run(depth_tiles_1, 8, t);
+			conv_tiles_run(depth_tiles_1, 8, &t);
 		else
-			conv_tiles_run(depth_parts, 8, t);
+			conv_tiles_run(depth_parts, 8, &t);
 		t.x += done;
 		t.weight += done;
 		t.y += done;

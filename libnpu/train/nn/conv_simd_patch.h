@@ -38,8 +38,7 @@ static inline __attribute__((always_inline)) void patch_tile_run(const struct pa
 
 #define LOAD(p) (full ? v_load(p) : v_load_part(p, t->mask))
 #define STORE(p, x) (full ? v_store(p, x) : v_store_part(p, t->mask, x))
-#define WEIGHT(r, v) \
-	(dweight + (r) / run * weight_tap + (r) % run * weight_step + (v)*LANES)
+#define WEIGHT(r, v) (dweight + (r) / run * weight_tap + (r) % run * weight_step + (v)*LANES)
 #pragma GCC unroll 32
 	for (r = 0; r < rows; r++)
 #pragma GCC unroll 2
@@ -178,34 +177,42 @@ static size_t patch_rows(const patch_tile_fn *tiles, size_t most, size_t rows)
 	return tile;
 }
 
-static void patch_tap(const patch_tile_fn *tiles, size_t most, struct patch_tile t)
+static void patch_tap(const patch_tile_fn *tiles, size_t most, struct patch_tile *t)
 {
-	size_t left = t.patch->depth, rows;
+	size_t left = t->patch->depth, rows;
+	float *dweight = t->dweight;
+	const float *x = t->x;
 
 	for (; left; left -= rows) {
 		rows = patch_rows(tiles, most, left);
-		tiles[rows](&t);
-		t.x += rows;
-		t.dweight += rows * t.patch->weight_step;
+		tiles[rows](t);
+		t->x += rows;
+		t->dweight += rows * t->patch->weight_step;
 	}
+	t->x = x;
+	t->dweight = dweight;
 }
 
 /* All taps of columns that fill a tile's width, or less. */
-static void patch_columns(const patch_tile_fn *tiles, size_t most, struct patch_tile t)
+static void patch_columns(const patch_tile_fn *tiles, size_t most, struct patch_tile *t)
 {
-	const struct npu_conv_patch *patch = t.patch;
+	const struct npu_conv_patch *patch = t->patch;
 	size_t left = patch->taps;
+	float *dweight = t->dweight;
+	const float *x = t->x;
 
 	for (; left >= 3 && patch->depth <= 3 && tiles == patch_tiles_1; left -= 3) {
-		patch_taps[patch->depth](&t);
-		t.x += 3 * patch->x_tap;
-		t.dweight += 3 * patch->weight_tap;
+		patch_taps[patch->depth](t);
+		t->x += 3 * patch->x_tap;
+		t->dweight += 3 * patch->weight_tap;
 	}
 	for (; left; left--) {
 		patch_tap(tiles, most, t);
-		t.x += patch->x_tap;
-		t.dweight += patch->weight_tap;
+		t->x += patch->x_tap;
+		t->dweight += patch->weight_tap;
 	}
+	t->x = x;
+	t->dweight = dweight;
 }
 
 static void conv_patch(const struct npu_conv_patch *patch)
@@ -217,11 +224,11 @@ static void conv_patch(const struct npu_conv_patch *patch)
 		done = left >= widest ? widest : left < LANES ? left : LANES;
 		t.mask = v_first(done);
 		if (done == 2 * LANES)
-			patch_columns(patch_tiles_2, PIXELS_2, t);
+			patch_columns(patch_tiles_2, PIXELS_2, &t);
 		else if (done == LANES)
-			patch_columns(patch_tiles_1, PIXELS_1, t);
+			patch_columns(patch_tiles_1, PIXELS_1, &t);
 		else
-			patch_columns(patch_parts, 12, t);
+			patch_columns(patch_parts, 12, &t);
 		t.dy += done;
 		t.dweight += done;
 	}

@@ -160,14 +160,13 @@ static void run_rows(const struct slide_job *job, const float *x, size_t first, 
 {
 	const struct npu_slide *slide = job->slide;
 	const struct npu_window *high = &slide->window[0], *wide = &slide->window[1];
-	struct npu_conv_row common = row_of(job), r;
+	struct npu_conv_row r = row_of(job);
 	ptrdiff_t column = (ptrdiff_t)job->plan.left - wide->before;
 	size_t tap, tap_end;
 
 	x += column * (ptrdiff_t)slide->channels;
 	for (; row < row_end; row++) {
 		npu_window_inside(high, row, &tap, &tap_end);
-		r = common;
 		r.taps[0] = wide->kernel ? tap_end - tap : 0;
 		r.bias = slide->bias;
 		r.weight = slide->weight + tap * slide->weight_tap[0];
