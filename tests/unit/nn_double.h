@@ -134,9 +134,12 @@ static inline void nn_double_free(struct nn_double *d)
 	d->out = NULL;
 }
 
-/* The loss of a sample with outputs @p and targets @t. */
+/*
+ * The loss of a sample with outputs @p and targets @t; with cross-entropy the mean over places of
+ * @columns each.
+ */
 static inline double nn_double_loss(enum npu_loss loss, const double *p, const double *t,
-				    size_t outputs)
+				    size_t outputs, size_t columns)
 {
 	double sum = 0, e;
 	size_t j;
@@ -150,7 +153,7 @@ static inline double nn_double_loss(enum npu_loss loss, const double *p, const d
 		else if (loss == NPU_LOSS_HUBER) /* delta 1 */
 			sum += (e < 1 ? e * e / 2 : e - 0.5) / (double)outputs;
 		else if (loss == NPU_LOSS_CROSS_ENTROPY)
-			sum -= t[j] * log(p[j]);
+			sum -= t[j] * log(p[j]) * (double)columns / (double)outputs;
 		else
 			sum -= (t[j] * log(p[j]) + (1 - t[j]) * log(1 - p[j])) / (double)outputs;
 	}

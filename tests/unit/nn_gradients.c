@@ -64,6 +64,7 @@ static size_t counted(const struct subject *s, size_t i)
 
 static double loss_in(struct subject *s, bool training)
 {
+	size_t columns = s->model->node[s->model->nodes - 1].out_dim[2];
 	size_t outputs = npu_model_outputs(s->model), i, j;
 	const struct npu_dataset *data = &s->data;
 	double t[64], sum = 0;
@@ -80,7 +81,8 @@ static double loss_in(struct subject *s, bool training)
 				t[j] = outputs == 1 ? data->labels[i]
 						    : (size_t)data->labels[i] == j;
 		}
-		sum += nn_double_loss(nn_case_loss(s->c), p + i * outputs, t, counted(s, i));
+		sum += nn_double_loss(nn_case_loss(s->c), p + i * outputs, t, counted(s, i),
+				      columns);
 	}
 	return sum / (double)data->samples;
 }

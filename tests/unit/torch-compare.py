@@ -39,6 +39,7 @@ ACTIVATIONS = [
 ]
 RECURRENT = ("rnn", "lstm", "gru")
 SAME, EXPLICIT = 1, 2
+RELU = 1
 MSE, CROSS_ENTROPY, BINARY_CROSS_ENTROPY, MAE, HUBER = 1, 2, 3, 4, 5
 
 
@@ -135,8 +136,7 @@ def apply(layer, inputs, p, training, lengths):
     if kind == "layer_norm":
         return F.layer_norm(x, x.shape[-1:], p["scale"], p["shift"], layer["epsilon"])
     if kind in RECURRENT:
-        relu = layer["activation"] != 0
-        return recurrent(kind, x, layer, p, lengths, relu)
+        return recurrent(kind, x, layer, p, lengths, layer["activation"] == RELU)
     if kind == "add":
         return torch.stack(inputs).sum(0)
     if kind == "concat":
@@ -159,19 +159,29 @@ def forward(case, x, parameters, lengths, training):
     return outputs[-1].flatten(1)
 
 
-def loss_of(kind, y, targets, labels):
-    if labels is not None and y.shape[1] == 1:
-        targets = labels.to(y)
-    if kind == CROSS_ENTROPY and labels is not None:
-        return F.nll_loss(y.log(), labels.flatten().long())
+def sample_loss(kind, y, target):
+    """Of places and their channels; @target is shaped so, too, or a label."""
     if kind == CROSS_ENTROPY:
-        return -(targets * y.log()).sum(1).mean()
+        if not target.is_floating_point():
+            target = F.one_hot(target, y.shape[-1])
+        return -(target * y.log()).sum(-1).mean()
     return {
         MSE: F.mse_loss,
         MAE: F.l1_loss,
         HUBER: F.huber_loss,
         BINARY_CROSS_ENTROPY: F.binary_cross_entropy,
-    }[kind](y, targets)
+    }[kind](y, target.to(y).reshape(y.shape))
+
+
+def loss_of(case, y, targets, labels, lengths):
+    """The mean over samples, each without the steps behind its length."""
+    shape, total = case["layers"][-1]["out"], 0
+    timed = lengths is not None and shape[1] > 1 and shape[1] == case["dim"][1]
+    for i, sample in enumerate(y.reshape(len(y), *shape)):
+        steps = int(lengths[i]) if timed else shape[1]
+        target = targets[i].reshape(shape)[:, :steps] if labels is None else labels[i].long()
+        total = total + sample_loss(case["loss_kind"], sample[:, :steps], target)
+    return total / len(y)
 
 
 def rank(case, name):
@@ -204,7 +214,7 @@ def check(folder):
     with torch.no_grad():
         worst = difference(load("y"), forward(case, x, parameters, lengths, False))
     y = forward(case, x, parameters, lengths, True)
-    loss = loss_of(case["loss_kind"], y, load("targets"), load("labels"))
+    loss = loss_of(case, y, load("targets"), load("labels"), lengths)
     loss.backward()
     worst = max(worst, difference(torch.tensor(case["loss"]), loss.detach()))
     for name, value in parameters.items():
