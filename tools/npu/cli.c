@@ -261,34 +261,53 @@ enum cli_next cli_parse(const struct cli_command *command, const struct cli_opti
 
 /* ---------------------------------------------------------------------------- help */
 
-static void print_option(char letter, const char *name, const char *argument, const char *help)
+void cli_print_heading(const char *heading)
 {
-	char left[80];
-	int width;
+	printf("\n%s%s:%s\n", terminal_style(stdout, STYLE_BOLD), heading,
+	       terminal_style(stdout, STYLE_NONE));
+}
 
-	width = snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", letter ? '-' : ' ',
-			 letter ? letter : ' ', letter ? "," : " ", name, argument ? " " : "",
-			 argument ? argument : "");
+/* Two columns; the first may be too wide for a line that it shares. */
+static void print_columns(const char *left, const char *help)
+{
 	printf("%-*s", HELP_COLUMN, left);
-	if (width >= HELP_COLUMN)
+	if (strlen(left) >= HELP_COLUMN)
 		printf("\n%*s", HELP_COLUMN, "");
 	terminal_fill(HELP_COLUMN, help);
 }
 
+void cli_print_entry(const char *name, const char *help)
+{
+	char left[80];
+
+	snprintf(left, sizeof(left), "  %s", name);
+	print_columns(left, help);
+}
+
+static void print_option(char letter, const char *name, const char *argument, const char *help)
+{
+	char left[80];
+
+	snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
+		 letter ? "," : " ", name, argument ? " " : "", argument ? argument : "");
+	print_columns(left, help);
+}
+
 void cli_print_help(const struct cli_command *command, const struct cli_option *options)
 {
-	const char *bold = terminal_style(stdout, STYLE_BOLD);
-	const char *plain = terminal_style(stdout, STYLE_NONE);
-
-	printf("%sUsage:%s npu %s [OPTION]...%s%s\n\n%s\n", bold, plain, command->name,
-	       command->arguments[0] ? " " : "", command->arguments, command->text);
-	printf("%sOptions:%s\n", bold, plain);
+	printf("%sUsage:%s npu %s [OPTION]...%s%s\n\n%s", terminal_style(stdout, STYLE_BOLD),
+	       terminal_style(stdout, STYLE_NONE), command->name, command->arguments[0] ? " " : "",
+	       command->arguments, command->text);
+	cli_print_heading("Options");
+	print_option('h', "help", NULL, "this text");
 	for (; options->name; options++)
 		if (options->kind == CLI_SECTION)
-			printf("\n%s%s:%s\n", bold, options->name, plain);
+			cli_print_heading(options->name);
 		else
 			print_option(options->letter, options->name, options->argument,
 				     options->help);
-	print_option('h', "help", NULL, "this text");
-	printf("\n%sExamples:%s\n%s", bold, plain, command->examples);
+	if (command->more)
+		command->more();
+	cli_print_heading("Examples");
+	fputs(command->examples, stdout);
 }

@@ -28,6 +28,7 @@ enum cli_exit {
  * @summary: a line for the list in `npu --help`
  * @arguments: positional arguments, for the usage line
  * @text: paragraphs of `npu NAME --help`, between usage and options
+ * @more: prints what comes between options and examples; NULL for nothing
  * @examples: lines that work as they stand, given the files they name
  * @run: argv[0] is the name; returns an enum cli_exit
  */
@@ -36,6 +37,7 @@ struct cli_command {
 	const char *summary;
 	const char *arguments;
 	const char *text;
+	void (*more)(void);
 	const char *examples;
 	int (*run)(int argc, char **argv);
 };
@@ -108,6 +110,10 @@ static inline int cli_parse_exit(enum cli_next next)
 {
 	return next == CLI_WRONG ? CLI_USAGE : CLI_OK;
 }
+
+/* Headings and indented lines of a help, as those of options. */
+void cli_print_heading(const char *heading);
+void cli_print_entry(const char *name, const char *help);
 
 void cli_print_help(const struct cli_command *command, const struct cli_option *options);
 

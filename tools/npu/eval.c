@@ -195,10 +195,10 @@ const struct cli_command cli_eval = {
 	.arguments = "MODEL.onnx|PROGRAM.npu DATA",
 	.text = "Compare predictions with the answers in DATA and print accuracy, precision,\n"
 		"recall, F1 and the area under the ROC curve (AUC) for each class, and who is\n"
-		"taken for whom; or the errors of a regression. A .npu program runs on the NPU, in "
-		"this process where there is\n"
-		"none; the last line says where. Data the model was trained on flatters it:\n"
-		"use a file that it has not seen.\n",
+		"taken for whom; or the errors of a regression. A .npu program runs on the\n"
+		"NPU, in this process where there is none; the last line says where. Data the\n"
+		"model was trained on flatters it: use a file that it has not seen. Images are\n"
+		"resized to what the model takes, recordings and series cut to it.\n",
 	.examples = "  npu eval model.onnx test.csv --label class\n"
 		    "  npu eval model.npu test.csv --label class --device driver\n"
 		    "  npu eval digits.npu t10k-images-idx3-ubyte.gz \\\n"

@@ -157,8 +157,9 @@ static int take_kernel(struct builder *builder, struct description *d, char lett
 		return 0;
 	count = layer_word_sizes(word, kernel, letter == 'w' ? 1 : 2);
 	if (!count || !kernel[0] || (count == 2 && !kernel[1]))
-		return layer_reader_fail(&builder->reader, err, "here belongs a size: %s",
-					 d->kind->form);
+		return layer_reader_fail(&builder->reader, err,
+					 "here belongs a size, such as 3%s: %s",
+					 letter == 'w' ? "" : " or 3x5", d->kind->form);
 	if (count == 1)
 		kernel[1] = kernel[0];
 	if (letter == 'w')
@@ -339,9 +340,11 @@ static int unknown_word(const struct builder *builder, const struct description 
 	char near[128], all[300];
 
 	layer_suggest_word(builder->reader.word, d->layer.kind, near, sizeof(near));
+	if (near[0])
+		strcat(near, " It");
 	layer_list_words(d->layer.kind, all, sizeof(all));
-	return layer_reader_fail(&builder->reader, err, "%s takes no such word%s%s; it takes %s",
-				 d->first, near[0] ? ": " : "", near, all);
+	return layer_reader_fail(&builder->reader, err, "%s takes no such word; %s takes %s",
+				 d->first, near[0] ? near : "it", all);
 }
 
 static int take_words(struct builder *builder, struct description *d, struct npu_error *err)
@@ -384,9 +387,11 @@ static int take_first_word(struct builder *builder, struct description *d, struc
 		return 0;
 	}
 	layer_suggest_kind(word, near, sizeof(near));
+	if (near[0])
+		strcat(near, " A");
 	layer_list_kinds(all, sizeof(all));
-	return layer_reader_fail(&builder->reader, err, "there is no such layer%s%s; a layer is %s",
-				 near[0] ? ": " : "", near, all);
+	return layer_reader_fail(&builder->reader, err, "there is no such layer; %s layer is %s",
+				 near[0] ? near : "a", all);
 }
 
 /* What the words leave to be known from the data, or from the layer before. */

@@ -9,29 +9,39 @@
 #define SUGGESTIONS 3
 
 const struct layer_kind layer_kinds[] = {
-	{ "dense", NPU_LAYER_DENSE, "u", "dense UNITS" },
-	{ "conv", NPU_LAYER_CONV, "uk", "conv UNITS SIZE, such as conv 16 3x3" },
-	{ "conv1d", NPU_LAYER_CONV, "uw", "conv1d UNITS SIZE, such as conv1d 16 3" },
-	{ "depthwise", NPU_LAYER_CONV, "k", "depthwise SIZE, such as depthwise 3x3" },
-	{ "conv-transpose", NPU_LAYER_CONV_TRANSPOSE, "uk",
-	  "conv-transpose UNITS SIZE, such as conv-transpose 16 2x2" },
-	{ "maxpool", NPU_LAYER_MAX_POOL, "K", "maxpool [SIZE]" },
-	{ "avgpool", NPU_LAYER_AVERAGE_POOL, "K", "avgpool [SIZE]" },
-	{ "globalmaxpool", NPU_LAYER_GLOBAL_MAX_POOL, "", "globalmaxpool" },
-	{ "globalavgpool", NPU_LAYER_GLOBAL_AVERAGE_POOL, "", "globalavgpool" },
-	{ "flatten", NPU_LAYER_FLATTEN, "", "flatten" },
-	{ "reshape", NPU_LAYER_RESHAPE, "d", "reshape HxWxC, one of which may be 0" },
-	{ "batchnorm", NPU_LAYER_BATCH_NORM, "", "batchnorm" },
-	{ "layernorm", NPU_LAYER_LAYER_NORM, "", "layernorm" },
-	{ "dropout", NPU_LAYER_DROPOUT, "r", "dropout RATE, from 0 to below 1" },
-	{ "embedding", NPU_LAYER_EMBEDDING, "vu", "embedding VOCABULARY UNITS" },
-	{ "rnn", NPU_LAYER_RNN, "u", "rnn UNITS" },
-	{ "lstm", NPU_LAYER_LSTM, "u", "lstm UNITS" },
-	{ "gru", NPU_LAYER_GRU, "u", "gru UNITS" },
-	{ "add", NPU_LAYER_ADD, "l", "add LABEL..., such as add a b" },
-	{ "concat", NPU_LAYER_CONCAT, "l", "concat LABEL..., such as concat a b" },
-	{ "output", 0, "", "output" },
-	{ NULL, 0, NULL, NULL },
+	{ "dense", NPU_LAYER_DENSE, "u", "dense UNITS", "y = W x + b" },
+	{ "conv", NPU_LAYER_CONV, "uk", "conv UNITS KxK", "convolution over height and width" },
+	{ "conv1d", NPU_LAYER_CONV, "uw", "conv1d UNITS K",
+	  "convolution over the steps of a sequence" },
+	{ "depthwise", NPU_LAYER_CONV, "k", "depthwise KxK",
+	  "convolution of each channel by itself" },
+	{ "conv-transpose", NPU_LAYER_CONV_TRANSPOSE, "uk", "conv-transpose UNITS KxK",
+	  "transposed convolution" },
+	{ "maxpool", NPU_LAYER_MAX_POOL, "K", "maxpool [KxK]",
+	  "largest of a window; 2x2 if not said" },
+	{ "avgpool", NPU_LAYER_AVERAGE_POOL, "K", "avgpool [KxK]",
+	  "average of a window, likewise" },
+	{ "globalmaxpool", NPU_LAYER_GLOBAL_MAX_POOL, "", "globalmaxpool",
+	  "largest of each channel" },
+	{ "globalavgpool", NPU_LAYER_GLOBAL_AVERAGE_POOL, "", "globalavgpool",
+	  "average of each channel" },
+	{ "flatten", NPU_LAYER_FLATTEN, "", "flatten", "all values in a row" },
+	{ "reshape", NPU_LAYER_RESHAPE, "d", "reshape HxWxC",
+	  "one of them may be 0, and is worked out" },
+	{ "batchnorm", NPU_LAYER_BATCH_NORM, "", "batchnorm", "batch normalisation" },
+	{ "layernorm", NPU_LAYER_LAYER_NORM, "", "layernorm", "layer normalisation" },
+	{ "dropout", NPU_LAYER_DROPOUT, "r", "dropout RATE",
+	  "leave out inputs while learning, at this rate" },
+	{ "embedding", NPU_LAYER_EMBEDDING, "vu", "embedding VOCABULARY UNITS",
+	  "whole numbers to vectors" },
+	{ "rnn", NPU_LAYER_RNN, "u", "rnn UNITS", "simple recurrent layer" },
+	{ "lstm", NPU_LAYER_LSTM, "u", "lstm UNITS", "long short-term memory" },
+	{ "gru", NPU_LAYER_GRU, "u", "gru UNITS", "gated recurrent unit" },
+	{ "add", NPU_LAYER_ADD, "l", "add LABEL...",
+	  "sum of layers, of the one before where there is one label" },
+	{ "concat", NPU_LAYER_CONCAT, "l", "concat LABEL...", "side by side, likewise" },
+	{ "output", 0, "", "output", "the last layer, as the data asks for it" },
+	{ NULL, 0, NULL, NULL, NULL },
 };
 
 #define KIND(name) (1u << NPU_LAYER_##name)
@@ -252,13 +262,16 @@ void layer_list_words(enum npu_layer_kind kind, char *text, size_t bytes)
 	for (const struct layer_word *known = layer_words; known->word; known++) {
 		if (!takes(kind, known))
 			continue;
+		if (known->value == LAYER_ACTIVATION && !activations)
+			append(text, bytes, "an activation, ");
+		else if (known->value == LAYER_INITIALIZER && !initializers)
+			append(text, bytes, "an initialiser, ");
 		activations = activations || known->value == LAYER_ACTIVATION;
 		initializers = initializers || known->value == LAYER_INITIALIZER;
 		if (known->value != LAYER_ACTIVATION && known->value != LAYER_INITIALIZER)
 			append(text, bytes, "%s, ", known->word);
 	}
-	append(text, bytes, "%s%s=LABEL", activations ? "an activation, " : "",
-	       initializers ? "an initialiser, " : "");
+	append(text, bytes, "or =LABEL at its end");
 }
 
 void layer_list_kinds(char *text, size_t bytes)
@@ -267,4 +280,30 @@ void layer_list_kinds(char *text, size_t bytes)
 	for (const struct layer_kind *kind = layer_kinds; kind->word; kind++)
 		append(text, bytes, "%s, ", kind->word);
 	append(text, bytes, "or an activation such as relu");
+}
+
+void layer_list_values(enum layer_value value, char *text, size_t bytes)
+{
+	text[0] = '\0';
+	for (const struct layer_word *known = layer_words; known->word; known++)
+		if (known->value == value)
+			append(text, bytes, "%s%s", text[0] ? ", " : "", known->word);
+}
+
+void layer_list_takers(const struct layer_word *word, char *text, size_t bytes)
+{
+	char others[400] = "";
+	size_t missing = 0;
+
+	text[0] = '\0';
+	for (const struct layer_kind *kind = layer_kinds; kind->kind; kind++) {
+		bool taken = takes(kind->kind, word);
+		char *list = taken ? text : others;
+
+		missing += !taken;
+		append(list, taken ? bytes : sizeof(others), "%s%s", list[0] ? ", " : "",
+		       kind->word);
+	}
+	if (missing <= 2)
+		snprintf(text, bytes, "all%s%s", missing ? " but " : "", others);
 }

@@ -11,13 +11,15 @@
  * @kind: enum npu_layer_kind; 0 for "output", which stands for the layer that the data asks for
  * @arguments: what follows it, a letter each, an upper case one may be left out: u units, k size of
  *	a kernel, w width of one, v vocabulary, d dimensions, r rate, l labels of layers
- * @form: the same in words, for sentences
+ * @form: the same in words
+ * @help: what it does
  */
 struct layer_kind {
 	const char *word;
 	enum npu_layer_kind kind;
 	const char *arguments;
 	const char *form;
+	const char *help;
 };
 
 /* What comes after a word, and how it is kept at struct layer_word.at in struct npu_layer. */
@@ -69,5 +71,8 @@ void layer_suggest_word(const char *word, enum npu_layer_kind kind, char *text, 
 /* What may be said of a layer of @kind; and what a layer may begin with. */
 void layer_list_words(enum npu_layer_kind kind, char *text, size_t bytes);
 void layer_list_kinds(char *text, size_t bytes);
+void layer_list_values(enum layer_value value, char *text, size_t bytes);
+/* Kinds that take @word; "all", or "all but" those that do not, where they are few. */
+void layer_list_takers(const struct layer_word *word, char *text, size_t bytes);
 
 #endif

@@ -78,7 +78,7 @@ int preset_check(const struct preset *preset, const uint32_t dim[3], struct npu_
 	const char *wanted = NULL;
 
 	if (preset->input == PRESET_IMAGE && (dim[0] < 8 || dim[1] < 8))
-		wanted = "images of at least 8 x 8, or recordings with --spectrogram";
+		wanted = "images of at least 8 x 8, or recordings";
 	if (preset->input == PRESET_SEQUENCE && (dim[0] != 1 || dim[1] < 2))
 		wanted = "sequences: recordings, a .ts file, or a series with --window";
 	if (!wanted)

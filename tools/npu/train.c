@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* npu train: from a data file to an ONNX model. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "layer_words.h"
 #include "metrics_report.h"
 #include "plot.h"
+#include "preset.h"
 #include "terminal.h"
 #include "train.h"
 
@@ -135,28 +138,67 @@ static int run_train(int argc, char **argv)
 	return code;
 }
 
+/* Kinds of layers, their words, and the presets: from the tables that read them. */
+static void print_words(void)
+{
+	static const char *const values[] = {
+		[LAYER_COUNT] = " N",	 [LAYER_PAIR] = " N|NxM", [LAYER_PADS] = " N|NxM",
+		[LAYER_REAL] = " X",	 [LAYER_AXIS] = " NAME",  [LAYER_NAME] = " NAME",
+		[LAYER_FROM] = " LABEL",
+	};
+	char text[400];
+
+	cli_print_heading("Layers, with a ; or a new line between them");
+	for (const struct layer_kind *kind = layer_kinds; kind->word; kind++)
+		cli_print_entry(kind->form, kind->help);
+	cli_print_heading("Words that may follow, and in which layers");
+	layer_list_values(LAYER_ACTIVATION, text, sizeof(text));
+	cli_print_entry("an activation", text);
+	layer_list_values(LAYER_INITIALIZER, text, sizeof(text));
+	cli_print_entry("an initialiser", text);
+	for (const struct layer_word *known = layer_words; known->word; known++) {
+		char word[40];
+
+		if (known->value == LAYER_ACTIVATION || known->value == LAYER_INITIALIZER)
+			continue;
+		snprintf(word, sizeof(word), "%s%s", known->word,
+			 values[known->value] ? values[known->value] : "");
+		layer_list_takers(known, text, sizeof(text));
+		cli_print_entry(word, text);
+	}
+	cli_print_entry("=LABEL", "at the end: a name for the layer, for add, concat and from");
+	cli_print_heading("Presets");
+	for (size_t i = 0; preset_names[i]; i++)
+		cli_print_entry(presets[i].name, presets[i].summary);
+}
+
 const struct cli_command cli_train = {
 	.name = "train",
-	.summary = "train a network on a data file and write it as ONNX",
+	.summary = "train a network on data and write it as ONNX",
 	.arguments = "DATA",
-	.text = "DATA is a CSV file (name the answers with --label or --targets), or an IDX\n"
-		"or NumPy file (with the answers in a second file, --labels). A class column\n"
-		"makes a classifier: its last layer is a softmax over the classes. Number\n"
-		"columns make a regression: its last layer is linear. Scaling of the inputs\n"
-		"becomes part of the model, so that every later command takes raw data. A\n"
-		"part of the data is set aside before training; the figures at the end are\n"
-		"measured on that part.\n"
+	.text = "DATA is a CSV file (name the answers with --label or --targets), an IDX or\n"
+		"NumPy file (with the answers in a second file, --labels), a .ts file of time\n"
+		"series, or a folder of images or WAV recordings. Classes make a classifier:\n"
+		"its last layer is a softmax over them. Numbers make a regression: its last\n"
+		"layer is linear. Scaling of the inputs becomes part of the model, so that\n"
+		"every later command takes raw data. A part of the data is set aside before\n"
+		"training; the figures at the end are measured on that part.\n"
 		"\n"
 		"If the loss does not fall, lower --rate; if training is good and test is\n"
-		"bad, use a smaller --hidden or --patience 10; if both are bad, a larger\n"
-		"--hidden or more --epochs.\n",
+		"bad, use a smaller network, dropout, --augment or --patience 10; if both are\n"
+		"bad, a larger network or more --epochs. --plot shows which of them it is.\n",
+	.more = print_words,
 	.examples = "  npu train iris.csv --label species --hidden 16 -o iris.onnx\n"
-		    "  npu train house.csv --targets price --hidden 64,32 --patience 10 \\\n"
+		    "  npu train house.csv --targets price --scale-targets --patience 10 \\\n"
 		    "      -o house.onnx\n"
 		    "  npu train train-images-idx3-ubyte.gz \\\n"
-		    "      --labels train-labels-idx1-ubyte.gz \\\n"
-		    "      --hidden 128 --epochs 10 --scale none -o digits.onnx\n"
-		    "  npu train x.npy --labels y.npy \\\n"
-		    "      --layers \"dense 32 tanh; dense 1 linear\" -o m.onnx\n",
+		    "      --labels train-labels-idx1-ubyte.gz --epochs 5 -o digits.onnx \\\n"
+		    "      --layers \"conv 16 3x3 same relu; maxpool 2; dense 64 relu; output\"\n"
+		    "  npu train recordings/ --preset kws-cnn --augment \"shift "
+		    "5x2\" \\\n"
+		    "      --checkpoint run --resume --plot run.svg -o words.onnx\n"
+		    "  npu train series.csv --features load --window 24 --horizon 1 \\\n"
+		    "      --layers \"gru 16; output\" --scale-targets -o forecast.onnx\n"
+		    "  npu train new.csv -l class --from old.onnx --freeze 2 -o new.onnx\n",
 	.run = run_train,
 };

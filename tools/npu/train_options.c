@@ -86,6 +86,9 @@ static void settle(struct training *job)
 {
 	struct npu_optimizer *optimizer = &job->fit.optimizer;
 
+	/* A network for images wants recordings as such. */
+	if (job->preset != TRAIN_NO_PRESET && presets[job->preset].input == PRESET_IMAGE)
+		job->file.spectrogram = true;
 	optimizer->kind = optimizer_kinds[job->optimizer];
 	optimizer->momentum = job->momentum;
 	if (job->momentum == TRAIN_USUAL_MOMENTUM)
