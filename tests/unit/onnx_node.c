@@ -113,6 +113,18 @@ static const struct node_case cases[] = {
 	{ .name = "test_concat_3d_axis_2", .refusal = "input 1 is the constant 'value1'" },
 	{ .name = "test_prelu_example", .refusal = "(PRelu): this operator cannot be read" },
 	{ .name = "test_mish", .refusal = "(Mish): this operator cannot be read" },
+	{ .name = "test_operator_conv" },
+	{ .name = "test_operator_maxpool", .input = "NCW" },
+	{ .name = "test_operator_mm" },
+	{ .name = "test_operator_selu" },
+	{ .name = "test_operator_convtranspose", .refusal = "its 'output_padding' makes an output" },
+	{ .name = "test_operator_addconstant", .refusal = "ONNX type 11; 32-bit floats (1)" },
+	{ .name = "test_operator_clip", .refusal = "its bounds are -0.5 and 0.5" },
+	{ .name = "test_operator_flatten", .refusal = "the graph has no layer" },
+	{ .name = "test_operator_pad", .refusal = "only zeros around all dimensions" },
+	{ .name = "test_operator_permute2", .refusal = "has 6 dimensions; 1 to 4" },
+	{ .name = "test_operator_reduced_mean", .refusal = "over just all of height and width" },
+	{ .name = "test_operator_symbolic_override", .refusal = "(InstanceNormalization): this" },
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))
@@ -121,7 +133,9 @@ static bool find_file(char path[512], const struct node_case *c, const char *fil
 {
 	const char *folder = getenv("NPU_DATA");
 
-	snprintf(path, 512, "%s/onnx-node/%s/%s", folder ? folder : "", c->name, file);
+	snprintf(path, 512, "%s/%s/%s/%s", folder ? folder : "",
+		 strstr(c->name, "operator") ? "onnx-pytorch-operator" : "onnx-node", c->name,
+		 file);
 	return folder && !access(path, R_OK);
 }
 
@@ -156,25 +170,33 @@ static float *values_of(const NpuOnnx__Tensor *t, size_t *count)
 	return v;
 }
 
-/* All inputs but the first become initializers. */
+static bool is_initializer(const NpuOnnx__Graph *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_initializer; i++)
+		if (!strcmp(g->initializer[i]->name, name))
+			return true;
+	return false;
+}
+
+/* All inputs but the first become initializers, unless they are. */
 static void fix_weights(NpuOnnx__Graph *g, const struct node_case *c)
 {
-	size_t fixed = g->n_input - 1;
+	size_t inputs = g->n_input;
 
-	if (!fixed)
-		return;
-	g->initializer = realloc(g->initializer, (g->n_initializer + fixed) * sizeof(void *));
+	g->n_input = 1;
+	g->initializer = realloc(g->initializer, (g->n_initializer + inputs) * sizeof(void *));
 	assert_non_null(g->initializer);
-	for (size_t i = 1; i < g->n_input; i++) {
-		NpuOnnx__Tensor *t = read_tensor(c, "input", i);
+	for (size_t i = 1; i < inputs; i++) {
+		if (!is_initializer(g, g->input[i]->name)) {
+			NpuOnnx__Tensor *t = read_tensor(c, "input", i);
 
-		assert_non_null(t);
-		free(t->name);
-		t->name = strdup(g->input[i]->name);
-		g->initializer[g->n_initializer++] = t;
+			assert_non_null(t);
+			free(t->name);
+			t->name = strdup(g->input[i]->name);
+			g->initializer[g->n_initializer++] = t;
+		}
 		npu_onnx__value_info__free_unpacked(g->input[i], NULL);
 	}
-	g->n_input = 1;
 }
 
 static void write_model(NpuOnnx__Model *m)
@@ -295,7 +317,7 @@ static void test_case(void **state)
 	int ret;
 
 	if (!find_file(path, c, "model.onnx")) {
-		print_message("NPU_DATA has no onnx-node/%s\n", c->name);
+		print_message("NPU_DATA has no %s\n", c->name);
 		skip();
 	}
 	bytes = read_bytes(path, &size);

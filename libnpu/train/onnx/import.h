@@ -401,7 +401,8 @@ npu_onnx_import_fn npu_onnx_import_arithmetic, npu_onnx_import_sum, npu_onnx_imp
 	npu_onnx_import_gather, npu_onnx_import_simple_activation, npu_onnx_import_leaky_relu,
 	npu_onnx_import_elu, npu_onnx_import_selu, npu_onnx_import_gelu,
 	npu_onnx_import_hard_sigmoid, npu_onnx_import_softmax, npu_onnx_import_clip,
-	npu_onnx_import_shape, npu_onnx_import_sizes, npu_onnx_import_zeros;
+	npu_onnx_import_shape, npu_onnx_import_sizes, npu_onnx_import_slice,
+	npu_onnx_import_zeros;
 
 /* An activation of what input 0 of @node shows; a part of the layer before where it can be. */
 int npu_onnx_add_activation(struct npu_onnx_import *im, const NpuOnnx__Node *node,

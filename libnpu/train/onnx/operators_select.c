@@ -115,9 +115,12 @@ int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	return 0;
 }
 
-/* The last step of all states is the last state, if that is the only one read. */
+/*
+ * The last step of all states is the last state, if that is the only one read. @keep: the
+ * dimension stays, of one step.
+ */
 static int take_last_step(struct npu_onnx_import *im, const NpuOnnx__Node *node, int64_t axis,
-			  int64_t index)
+			  int64_t index, bool keep)
 {
 	struct npu_onnx_view view, shown = { 0 };
 	struct npu_onnx_layer *layer;
@@ -143,7 +146,7 @@ static int take_last_step(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	layer->layer.sequences = false;
 	layer->dim[1] = 1;
 	for (size_t i = 0; i < view.rank; i++)
-		if (i != (size_t)axis)
+		if (keep || i != (size_t)axis)
 			memcpy(shown.axis[shown.rank++], view.axis[i], sizeof(view.axis[i]));
 	shown.layer = view.layer;
 	npu_onnx_set_flow(im, node, 0, &shown);
@@ -176,5 +179,60 @@ int npu_onnx_import_gather(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	if (!ret && shape.rank)
 		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
 				    "its index is a list; one number can be read");
-	return ret ? ret : take_last_step(im, node, axis, index);
+	return ret ? ret : take_last_step(im, node, axis, index, false);
+}
+
+/* Numbers of a Slice: attribute @name before opset 10, input @i from then on. */
+static int get_slice(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		     size_t i, int64_t *value, size_t *count)
+{
+	if (!npu_onnx_has_input(node, i))
+		return npu_onnx_get_list(im, node, name, NPU_ONNX_MAX_RANK, value, count);
+	return npu_onnx_constant_ints(im, node, node->input[i], value, NPU_ONNX_MAX_RANK, count);
+}
+
+/* Of a flow: all of it, or the last step. */
+int npu_onnx_import_slice(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	int64_t start[NPU_ONNX_MAX_RANK], end[NPU_ONNX_MAX_RANK], axis[NPU_ONNX_MAX_RANK];
+	int64_t step[NPU_ONNX_MAX_RANK];
+	size_t starts, ends, axes, steps;
+	struct npu_onnx_view view;
+	int ret = npu_onnx_flow(im, node, 0, &view);
+
+	if (!ret)
+		ret = get_slice(im, node, "starts", 1, start, &starts);
+	if (!ret)
+		ret = get_slice(im, node, "ends", 2, end, &ends);
+	if (!ret)
+		ret = get_slice(im, node, "axes", 3, axis, &axes);
+	if (!ret)
+		ret = get_slice(im, node, "steps", 4, step, &steps);
+	if (ret)
+		return ret;
+	if (starts != ends || (axes && axes != starts) || (steps && steps != starts))
+		return npu_onnx_fail(im, node, -EINVAL, "%zu starts, %zu ends, %zu axes", starts,
+				     ends, axes);
+	for (size_t i = 0; i < starts; i++) {
+		int64_t at = axes ? axis[i] : (int64_t)i, size;
+
+		at += at < 0 ? (int64_t)view.rank : 0;
+		if (at < 0 || at >= (int64_t)view.rank || (steps && step[i] != 1))
+			return npu_onnx_fail(im, node, -EOPNOTSUPP,
+					     "axis %lld is none, or its step is not 1",
+					     (long long)at);
+		/* Samples are as many as there are. */
+		size = strchr(view.axis[at], 'N') ? INT32_MAX
+						  : (int64_t)npu_onnx_view_size(im, &view, at);
+		if (start[i] == 0 && end[i] >= size)
+			continue;
+		if (starts != 1 || end[i] < size)
+			return npu_onnx_fail(im, node, -EOPNOTSUPP,
+					     "it cuts dimension %lld; only the last step of a "
+					     "recurrent layer can be taken out",
+					     (long long)at);
+		return take_last_step(im, node, at, start[i], true);
+	}
+	npu_onnx_set_flow(im, node, 0, &view);
+	return 0;
 }

@@ -7,8 +7,8 @@
 #include "train/data/file.h"
 #include "import.h"
 
-/* Before it, Gemm, Add and Mul had a broadcast attribute and other rules. */
-#define OLDEST_OPSET 7
+/* Before it, Reshape and others had their shapes as attributes. */
+#define OLDEST_OPSET 6
 
 static int find_opset(struct npu_onnx_import *im, const NpuOnnx__Model *message)
 {
