@@ -90,13 +90,15 @@ static const struct conv_case cases[] = {
 /**
  * struct run - a layer, what goes in and what comes out
  * @reference: outputs of the plain reference
+ * @given: what backward is given, and may change: dy
+ * @derived: dy times the derivative of the activation that the layer applies
  */
 struct run {
 	struct npu_model *model;
 	const struct npu_node *node;
 	size_t n;
 	float *x, *dy;
-	float *y, *dx, *gradient, *reference;
+	float *y, *dx, *gradient, *reference, *given, *derived;
 };
 
 /* To the byte, so that a sanitizer sees the next one. */
@@ -139,6 +141,8 @@ static void begin(struct run *run, const struct conv_case *c, uint64_t seed)
 	run->y = floats(c->n * run->node->out);
 	run->dx = floats(c->n * run->node->in);
 	run->reference = floats(c->n * run->node->out);
+	run->given = floats(c->n * run->node->out);
+	run->derived = floats(c->n * run->node->out);
 	run->gradient = floats(run->model->values);
 }
 
@@ -150,7 +154,30 @@ static void end(struct run *run)
 	free(run->y);
 	free(run->dx);
 	free(run->reference);
+	free(run->given);
+	free(run->derived);
 	free(run->gradient);
+}
+
+static enum npu_activation applied(const struct run *run)
+{
+	const struct npu_node *node = run->node;
+	bool applies = node->ops->activates && node->ops->activates(node);
+
+	return applies ? node->layer.activation : NPU_LINEAR;
+}
+
+static void derive(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->n * run->node->out; i++) {
+		bool below = applied(run) != NPU_LINEAR && !(run->y[i] > 0);
+		bool above = applied(run) == NPU_RELU6 && !(run->y[i] < 6);
+
+		run->given[i] = run->dy[i];
+		run->derived[i] = below || above ? 0 : run->dy[i];
+	}
 }
 
 /* Forward as in training, or as in inference, and backward. */
@@ -177,8 +204,9 @@ static void compute(struct run *run, const struct npu_f32 *f32, unsigned int thr
 	node->ops->forward(&step);
 	free(step.work);
 	if (training) {
+		derive(run);
 		step.work = floats(room.backward);
-		step.dy = run->dy;
+		step.dy = run->given;
 		step.dx = run->dx;
 		step.gradient = run->gradient;
 		node->ops->backward(&step);
@@ -241,7 +269,7 @@ static void exact_bias(const struct run *run, size_t sample, struct exact *y, st
 	for (i = 0; i < run->node->out; i++) {
 		if (bias)
 			exact_add(&y[i], bias[i % units]);
-		exact_add(&dbias[i % units], run->dy[sample * run->node->out + i]);
+		exact_add(&dbias[i % units], run->derived[sample * run->node->out + i]);
 	}
 }
 
@@ -253,14 +281,6 @@ static struct exact *exacts(size_t count)
 	return p;
 }
 
-static enum npu_activation applied(const struct run *run)
-{
-	const struct npu_node *node = run->node;
-	bool applies = node->ops->activates && node->ops->activates(node);
-
-	return applies ? node->layer.activation : NPU_LINEAR;
-}
-
 /* What the variant has made against the formulas. */
 static void check_all(const struct run *run)
 {
@@ -270,7 +290,7 @@ static void check_all(const struct run *run)
 	struct exact *dweight = exacts(weights), *dbias = exacts(node->out_dim[2]);
 
 	for (s = 0; s < run->n; s++) {
-		const float *x = run->x + s * node->in, *dy = run->dy + s * node->out;
+		const float *x = run->x + s * node->in, *dy = run->derived + s * node->out;
 		struct exact_conv e = { x,
 					npu_node_values(run->model, 0, 0),
 					dy,

@@ -118,17 +118,21 @@ static void conv_room(const struct npu_model *model, const struct npu_node *node
 
 	room->forward = is_transposed(node) ? input : forward;
 	if (training)
-		room->backward = larger(is_transposed(node) ? forward : input,
-					npu_conv_weight_room(&conv, model->f32, n));
+		room->backward =
+			larger(is_transposed(node) ? forward : input,
+			       npu_conv_learn_room(&conv, model->f32, n, node->layer.units));
 }
 
 static struct npu_conv_run run_of(const struct npu_step *step)
 {
+	const struct npu_node *node = step->node;
+
 	return (struct npu_conv_run){
 		.pool = step->pool,
 		.f32 = step->model->f32,
-		.conv = npu_conv_of(step->node),
+		.conv = npu_conv_of(node),
 		.n = step->n,
+		.activation = conv_activates(node) ? node->layer.activation : NPU_LINEAR,
 		.work = step->work,
 	};
 }
@@ -138,37 +142,32 @@ static void conv_forward(const struct npu_step *step)
 	const float *weight = npu_step_values(step, 0), *bias = npu_step_values(step, 1);
 	struct npu_conv_run run = run_of(step);
 
-	if (conv_activates(step->node))
-		run.activation = step->node->layer.activation;
 	if (is_transposed(step->node))
 		npu_conv_input(&run, step->x, weight, bias, step->y);
 	else
 		npu_conv_forward(&run, step->x, weight, bias, step->y);
 }
 
-static void parameter_gradients(const struct npu_step *step, const struct npu_conv_run *run)
-{
-	float *weight = npu_step_gradient(step, 0), *bias = npu_step_gradient(step, 1);
-	size_t units = step->node->layer.units;
-
-	if (is_transposed(step->node))
-		npu_conv_weight(run, step->dy, step->x, weight);
-	else
-		npu_conv_weight(run, step->x, step->dy, weight);
-	if (bias)
-		npu_conv_bias(run, step->dy, step->n * (step->node->out / units), units, bias);
-}
-
 static void conv_backward(const struct npu_step *step)
 {
 	const float *weight = npu_step_values(step, 0);
+	bool transposed = is_transposed(step->node);
 	struct npu_conv_run run = run_of(step);
+	struct npu_conv_gradients gradients = {
+		.x = transposed ? step->dy : step->x,
+		.dy = transposed ? step->x : step->dy,
+		.delta = (float *)step->dy,
+		.y = step->y,
+		.units = step->node->layer.units,
+		.dweight = npu_step_gradient(step, 0),
+		.dbias = npu_step_gradient(step, 1),
+	};
 
-	if (step->gradient)
-		parameter_gradients(step, &run);
+	npu_conv_learn(&run, &gradients);
 	if (!step->dx)
 		return;
-	if (is_transposed(step->node))
+	run.activation = NPU_LINEAR;
+	if (transposed)
 		npu_conv_forward(&run, step->dy, weight, NULL, step->dx);
 	else
 		npu_conv_input(&run, step->dy, weight, NULL, step->dx);
@@ -196,6 +195,7 @@ const struct npu_layer_ops npu_conv_ops = {
 	.name = "conv",
 	.inputs = 1,
 	.activates = conv_activates,
+	.undoes = true,
 	.shape = conv_shape,
 	.init = conv_init,
 	.room = conv_room,
@@ -208,6 +208,7 @@ const struct npu_layer_ops npu_conv_transpose_ops = {
 	.name = "conv_transpose",
 	.inputs = 1,
 	.activates = conv_activates,
+	.undoes = true,
 	.shape = conv_shape,
 	.init = conv_init,
 	.room = conv_room,

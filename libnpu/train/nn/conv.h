@@ -78,17 +78,31 @@ void npu_conv_forward(const struct npu_conv_run *run, const float *x, const floa
 /* dx from dy, as npu_conv_plain_input(), and its activation */
 void npu_conv_input(const struct npu_conv_run *run, const float *dy, const float *weight,
 		    const float *bias, float *dx);
-/* dweight from x and dy, and what was there is lost */
-void npu_conv_weight(const struct npu_conv_run *run, const float *x, const float *dy,
-		     float *dweight);
-/* sum[j] = sum over i of x[i][j], [rows][columns], in an order that no thread changes */
-void npu_conv_bias(const struct npu_conv_run *run, const float *x, size_t rows, size_t columns,
-		   float *sum);
 
-/* Floats of work for each of them; that of the weights for a batch of @n. */
+/**
+ * struct npu_conv_gradients - what a convolution's parameters learn from
+ * @x, @dy: input and gradient of the output, of the convolution
+ * @delta: the one of the two that is the gradient of the layer's outputs; the derivative of the
+ *run's activation is applied to it
+ * @y: the layer's outputs, as delta
+ * @units: their channels
+ * @dweight, @dbias: overwritten; NULL where they are not wanted
+ */
+struct npu_conv_gradients {
+	const float *x, *dy;
+	float *delta;
+	const float *y;
+	size_t units;
+	float *dweight, *dbias;
+};
+
+void npu_conv_learn(const struct npu_conv_run *run, const struct npu_conv_gradients *gradients);
+
+/* Floats of work for each of them; that of learning for a batch of @n and a layer of @units. */
 size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32,
 			     size_t threads);
 size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads);
-size_t npu_conv_weight_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n);
+size_t npu_conv_learn_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
+			   size_t units);
 
 #endif /* NPU_NN_CONV_H */

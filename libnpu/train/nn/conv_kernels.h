@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernels of convolution and pooling in vectors, one table a variant. They know no padding: who calls them
- * gives them taps that are all on the input, or a copy of it with its zeros around.
+ * The kernels of convolution and pooling in vectors, one table a variant. They know no padding: who
+ * calls them gives them taps that are all on the input, or a copy of it with its zeros around.
  *
  * An output adds in the order of its taps, a weight's gradient in the order of the pixels; neither
  * depends on how the work is split.
@@ -81,6 +81,8 @@ struct npu_pool_row {
  *	one weight for each tap and o
  * @patch: see struct npu_conv_patch
  * @depthwise_patch: likewise: dweight[o] += sum of x[... + o] * dy[... + o]
+ * @derive: dy = y > 0 (and y < 6, of NPU_RELU6) ? dy : 0, unless @activation is NPU_LINEAR and @y
+ *not read; sum[j] += sum over i of dy[i][j]; y and dy are [rows][columns]
  * @max_row, @average_row: see struct npu_pool_row; y from x
  * @max_back_row, @average_back_row: x from y
  */
@@ -89,6 +91,8 @@ struct npu_conv_kernels {
 	void (*depthwise_row)(const struct npu_conv_row *row);
 	void (*patch)(const struct npu_conv_patch *patch);
 	void (*depthwise_patch)(const struct npu_conv_patch *patch);
+	void (*derive)(enum npu_activation activation, const float *y, float *dy, size_t rows,
+		       size_t columns, float *sum);
 	void (*max_row)(const struct npu_pool_row *row);
 	void (*average_row)(const struct npu_pool_row *row);
 	void (*max_back_row)(const struct npu_pool_row *row);

@@ -165,25 +165,24 @@ static void run_points(const struct npu_conv_run *run, const float *x, const flo
 }
 
 void npu_conv_vector_weight(const struct npu_conv_run *run, const float *x, const float *dy,
-			    size_t first, size_t end, float *work, float *dweight)
+			    size_t n, float *work, float *dweight)
 {
 	const struct npu_conv *conv = &run->conv;
-	size_t in = npu_conv_in(conv), out = npu_conv_out(conv), sample;
+	size_t in = npu_conv_in(conv), out = npu_conv_out(conv);
 	struct frame frame = frame_of(conv);
 
 	if (is_pointwise(conv)) {
-		run_points(run, x + first * in, dy + first * out,
-			   (end - first) * (out / conv->units), dweight);
+		run_points(run, x, dy, n * (out / conv->units), dweight);
 		return;
 	}
-	for (sample = first; sample < end; sample++) {
-		const float *from = x + sample * in;
+	for (; n; n--, x += in, dy += out) {
+		const float *from = x;
 
 		if (has_zeros(&frame)) {
-			copy_sample(conv, &frame, from, work);
+			copy_sample(conv, &frame, x, work);
 			from = work;
 		}
-		run_sample(run, from, frame.pitch, dy + sample * out, dweight, conv->window[0].out,
+		run_sample(run, from, frame.pitch, dy, dweight, conv->window[0].out,
 			   conv->window[1].out);
 	}
 }

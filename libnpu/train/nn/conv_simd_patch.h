@@ -234,4 +234,63 @@ static void conv_patch(const struct npu_conv_patch *patch)
 	}
 }
 
+#define DERIVE_ROWS 4
+
+/* Rows of a vector of columns: as many sums as rows, so that none waits for another. */
+static inline __attribute__((always_inline)) void derive_rows(enum npu_activation activation,
+							      const float *y, float *dy,
+							      size_t columns, vec_mask mask,
+							      const int rows, vec sum[DERIVE_ROWS])
+{
+	int r;
+
+#pragma GCC unroll 4
+	for (r = 0; r < rows; r++) {
+		vec d = v_load_part(dy + r * columns, mask);
+
+		if (activation != NPU_LINEAR) {
+			vec value = v_load_part(y + r * columns, mask);
+
+			d = v_select(v_less(v_set(0), value), d, v_set(0));
+			if (activation == NPU_RELU6)
+				d = v_select(v_less(value, v_set(6)), d, v_set(0));
+			v_store_part(dy + r * columns, mask, d);
+		}
+		sum[r] = v_add(sum[r], d);
+	}
+}
+
+static inline __attribute__((always_inline)) void derive_columns(enum npu_activation activation,
+								 const float *y, float *dy,
+								 size_t rows, size_t columns,
+								 vec_mask mask, float *to)
+{
+	vec sum[DERIVE_ROWS] = { v_set(0), v_set(0), v_set(0), v_set(0) };
+	size_t i = 0, step = DERIVE_ROWS * columns;
+
+	for (; i + DERIVE_ROWS <= rows; i += DERIVE_ROWS, y = y ? y + step : y, dy += step)
+		derive_rows(activation, y, dy, columns, mask, DERIVE_ROWS, sum);
+	for (; i < rows; i++, y = y ? y + columns : y, dy += columns)
+		derive_rows(activation, y, dy, columns, mask, 1, sum);
+	sum[0] = v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]));
+	v_store_part(to, mask, v_add(v_load_part(to, mask), sum[0]));
+}
+
+static void conv_derive(enum npu_activation activation, const float *y, float *dy, size_t rows,
+			size_t columns, float *sum)
+{
+	size_t j;
+
+	for (j = 0; j < columns; j += LANES) {
+		vec_mask mask = v_first(columns - j);
+
+		if (activation == NPU_RELU)
+			derive_columns(NPU_RELU, y + j, dy + j, rows, columns, mask, sum + j);
+		else if (activation == NPU_RELU6)
+			derive_columns(NPU_RELU6, y + j, dy + j, rows, columns, mask, sum + j);
+		else
+			derive_columns(NPU_LINEAR, NULL, dy + j, rows, columns, mask, sum + j);
+	}
+}
+
 #endif /* NPU_NN_CONV_SIMD_PATCH_H */

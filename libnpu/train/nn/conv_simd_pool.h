@@ -219,6 +219,7 @@ static void average_back_row(const struct npu_pool_row *row)
 		.depthwise_row = conv_depthwise_row,         \
 		.patch = conv_patch,                         \
 		.depthwise_patch = conv_depthwise_patch,     \
+		.derive = conv_derive,                       \
 		.max_row = max_row,                          \
 		.average_row = average_row,                  \
 		.max_back_row = max_back_row,                \

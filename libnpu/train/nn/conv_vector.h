@@ -9,9 +9,9 @@ void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, con
 			     const float *bias, float *y);
 void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *weight,
 			   const float *bias, float *dx);
-/* dweight += the gradient over samples [@first, @end); @work: of npu_conv_patch_room() floats */
+/* dweight += the gradient of @n samples; @work: of npu_conv_patch_room() floats */
 void npu_conv_vector_weight(const struct npu_conv_run *run, const float *x, const float *dy,
-			    size_t first, size_t end, float *work, float *dweight);
+			    size_t n, float *work, float *dweight);
 
 size_t npu_conv_vector_forward_room(const struct npu_conv *conv, size_t threads);
 size_t npu_conv_vector_input_room(const struct npu_conv *conv, size_t threads);

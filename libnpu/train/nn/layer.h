@@ -71,6 +71,7 @@ struct npu_room {
  * @own_activation: forward and backward do the activation, too
  * @activates: whether forward applies the layer's activation, though backward does not undo it;
  *	only for one whose derivative is told from its outputs. NULL: never
+ * @undoes: where it activates, backward does undo it, and writes to dy, which is not const
  * @shape: set the layer's defaults, check the description, set out_dim, declare the parameters
  * @init: fill the parameters; they are zero before. NULL where that is right
  * @room: memory for @n samples and @threads threads; NULL for none. @room is zeroed before
@@ -85,6 +86,7 @@ struct npu_layer_ops {
 	bool identity;
 	bool own_activation;
 	bool (*activates)(const struct npu_node *node);
+	bool undoes;
 	int (*shape)(struct npu_model *model, struct npu_node *node, struct npu_error *err);
 	void (*init)(struct npu_model *model, const struct npu_node *node, struct npu_rng *rng);
 	void (*room)(const struct npu_model *model, const struct npu_node *node, size_t n,

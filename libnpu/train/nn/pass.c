@@ -397,6 +397,8 @@ static void undo_activation(struct npu_pass *pass, const struct npu_step *step, 
 	const struct npu_node *node = step->node;
 	const float *before = node->ops->identity ? step->x : pass->before[i];
 
+	if (node->ops->undoes && node->ops->activates(node))
+		return;
 	if (!node->ops->own_activation)
 		npu_activate_backward(step->pool, step->model->f32, node, before, step->y,
 				      pass->delta[i], step->n);
