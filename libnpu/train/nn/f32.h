@@ -13,6 +13,7 @@
 
 #include "npu_train.h"
 #include "norm.h"
+#include "recurrent_kernels.h"
 #include "update.h"
 
 /* Klambauer et al. 2017, appendix 1.1 */
@@ -80,6 +81,7 @@ struct npu_conv_kernels;
  * @add: y += x
  * @update: kernels of the optimisers
  * @norm: of the norms
+ * @recurrent: of the recurrent layers
  * @conv: of convolutions; NULL for the plain loops of conv.h
  */
 struct npu_f32 {
@@ -98,6 +100,7 @@ struct npu_f32 {
 	void (*add)(const float *x, float *y, size_t count);
 	const struct npu_update_ops *update;
 	const struct npu_norm_ops *norm;
+	const struct npu_recurrent_kernels *recurrent;
 	const struct npu_conv_kernels *conv;
 };
 

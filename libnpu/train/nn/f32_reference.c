@@ -208,4 +208,5 @@ const struct npu_f32 npu_f32_reference = {
 	.add = add,
 	.update = &npu_update_reference,
 	.norm = &npu_norm_reference,
+	.recurrent = &npu_recurrent_reference,
 };

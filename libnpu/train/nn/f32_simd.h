@@ -195,6 +195,7 @@ static void add(const float *x, float *y, size_t count)
 		.add = add,                             \
 		.update = &npu_update_##variant,        \
 		.norm = &npu_norm_##variant,            \
+		.recurrent = &npu_recurrent_##variant,  \
 		.conv = &npu_conv_##variant,            \
 	}
 

@@ -16,6 +16,9 @@ static const struct npu_layer_ops *const kinds[NPU_LAYER_KINDS] = {
 	[NPU_LAYER_LAYER_NORM] = &npu_layer_norm_ops,
 	[NPU_LAYER_DROPOUT] = &npu_dropout_ops,
 	[NPU_LAYER_EMBEDDING] = &npu_embedding_ops,
+	[NPU_LAYER_RNN] = &npu_rnn_ops,
+	[NPU_LAYER_LSTM] = &npu_lstm_ops,
+	[NPU_LAYER_GRU] = &npu_gru_ops,
 	[NPU_LAYER_ADD] = &npu_add_ops,
 	[NPU_LAYER_CONCAT] = &npu_concat_ops,
 };

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+/* Kernels of the recurrent layers for AVX2. */
+#if defined(__x86_64__)
+#include "vector_avx2.h"
+
+#include "recurrent_simd.h"
+#include "recurrent_simd_cells.h"
+
+NPU_RECURRENT_VARIANT(avx2);
+#endif
