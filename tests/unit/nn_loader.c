@@ -79,6 +79,20 @@ static struct npu_dataset reading(struct source *source)
 	return data;
 }
 
+/* The weight of a sample, times that of its class. */
+static void check_weights(const struct npu_samples *samples, const struct npu_loading *how,
+			  const struct npu_batch *batch, size_t first)
+{
+	size_t row;
+
+	for (row = 0; row < batch->n; row++) {
+		size_t i = npu_sample(samples, first + row);
+		float factor = how->class_weight ? how->class_weight[labels[i]] : 1;
+
+		assert_true(batch->weights[row] == factor * weights[i]);
+	}
+}
+
 static void same_batches(const struct npu_samples *a, const struct npu_samples *b,
 			 struct npu_loading how)
 {
@@ -101,6 +115,7 @@ static void same_batches(const struct npu_samples *a, const struct npu_samples *
 			assert_memory_equal(p->x, q->x, p->n * WIDTH * sizeof(float));
 			assert_memory_equal(p->labels, q->labels, p->n * sizeof(int32_t));
 			assert_memory_equal(p->weights, q->weights, p->n * sizeof(float));
+			check_weights(a, &how, p, done);
 			done += p->n;
 		}
 	}
@@ -141,19 +156,22 @@ static void test_same_bits(void **state)
 	}
 }
 
-/* Augmentation varies from epoch to epoch, and by the number of the run. */
+/* Augmentation varies by the epoch, the sample and the number of the run, and by nothing else. */
 static void test_variations(void **state)
 {
 	const struct npu_augmentation augment = { .noise = 1 };
 	const struct npu_samples samples = { &in_memory, NULL, 10 };
-	float got[4][10 * WIDTH];
+	float got[5][10 * WIDTH];
 	struct npu_error err = { 0 };
 	size_t k;
 
 	(void)state;
-	for (k = 0; k < 4; k++) {
+	for (k = 0; k < 5; k++) {
 		struct npu_loading how = {
-			.augment = &augment, .random = k / 3, .capacity = 10, .cpus = 1 + k % 2
+			.augment = &augment,
+			.random = k == 3,
+			.capacity = k == 4 ? 5 : 10,
+			.cpus = 1 + k % 2,
 		};
 		const struct npu_batch *batch;
 		struct npu_loader *loader;
@@ -161,12 +179,17 @@ static void test_variations(void **state)
 		assert_int_equal(npu_loader_create(&loader, &samples, &how, &err), 0);
 		npu_loader_start(loader, k == 1 ? 2 : 1);
 		assert_int_equal(npu_loader_next(loader, &batch, &err), 0);
-		memcpy(got[k], batch->x, sizeof(got[k]));
+		memcpy(got[k], batch->x, batch->n * WIDTH * sizeof(float));
+		if (k == 4) {
+			assert_int_equal(npu_loader_next(loader, &batch, &err), 0);
+			memcpy(got[k] + 5 * WIDTH, batch->x, 5 * WIDTH * sizeof(float));
+		}
 		npu_loader_free(loader);
 	}
 	assert_memory_not_equal(got[0], got[1], sizeof(got[0]));
 	assert_memory_equal(got[0], got[2], sizeof(got[0]));
 	assert_memory_not_equal(got[0], got[3], sizeof(got[0]));
+	assert_memory_equal(got[0], got[4], sizeof(got[0]));
 }
 
 /* Neither an epoch that nobody finishes nor one that nobody begins is in the way of the end. */

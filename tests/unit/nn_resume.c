@@ -158,6 +158,11 @@ static void test_options(void **state)
 	for (i = 0; i < 6; i++)
 		check_run(options[i], 2, "option");
 	check_run(options[6], 1, "patience");
+	/* stopped while the plateau is waited out: nothing is better by so much */
+	check_run((struct npu_fit_options){ .schedule = { .kind = NPU_SCHEDULE_PLATEAU,
+							  .patience = 3 },
+					    .min_delta = 100 },
+		  3, "plateau");
 }
 
 /* Reads the sample, but for one time: the disk fails. */

@@ -144,8 +144,6 @@ static void cross_entropy_gradient(const struct npu_objective *o, const float *p
 			delta[j] = wanted(o, batch, i, j);
 			sum += delta[j];
 		}
-		if (!batch->y)
-			sum = 1;
 		for (j = first; j < first + o->columns; j++)
 			delta[j] = (sum * p[j] - delta[j]) * factor;
 	}
