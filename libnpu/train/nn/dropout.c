@@ -25,7 +25,7 @@ static int dropout_shape(struct npu_model *model, struct npu_node *node, struct 
 /**
  * struct job - values that are kept and scaled, or dropped
  * @from, @to: [count]
- * @keep: a hash below it keeps: the share of 2^32
+ * @keep: the share of 2^32 that is kept: values whose random number is below it
  * @factor: of what is kept
  */
 struct job {
@@ -33,34 +33,51 @@ struct job {
 	const float *from;
 	float *to;
 	size_t count;
-	uint32_t keep;
+	uint64_t keep;
 	float factor;
 };
 
-/* 32 random bits for value @i. A finaliser of murmur's kind (Appleby), over a number of its own. */
-static inline uint32_t hash(uint32_t seed, uint32_t i)
+/* 64 random bits for pair @i of a task's values: the i-th number of splitmix64 (Steele et al. 2014)
+ */
+static inline uint64_t hash(uint64_t seed, uint64_t i)
 {
-	uint32_t x = seed ^ (i * 0x9e3779b9u);
+	uint64_t x = seed + i * 0x9e3779b97f4a7c15;
 
-	x ^= x >> 16;
-	x *= 0x85ebca6bu;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35u;
-	return x ^ x >> 16;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+/* Without a branch, which nobody could predict; what is dropped becomes 0 even if it is no number.
+ */
+static inline void keep_or_drop(const struct job *job, uint32_t random, const float *from,
+				float *to)
+{
+	float scaled = *from * job->factor;
+	uint32_t bits;
+
+	memcpy(&bits, &scaled, sizeof(bits));
+	bits &= -(uint32_t)(random < job->keep);
+	memcpy(to, &bits, sizeof(bits));
 }
 
 static void run_values(void *context, size_t task)
 {
 	const struct job *job = context;
 	size_t first = task * TASK_VALUES, count = job->count - first, i;
-	uint32_t seed = (uint32_t)npu_rng_mix(job->random, task);
+	uint64_t seed = npu_rng_mix(job->random, task), random;
 	const float *from = job->from + first;
 	float *to = job->to + first;
 
 	if (count > TASK_VALUES)
 		count = TASK_VALUES;
-	for (i = 0; i < count; i++)
-		to[i] = hash(seed, (uint32_t)i) <= job->keep ? from[i] * job->factor : 0;
+	for (i = 0; i + 2 <= count; i += 2) {
+		random = hash(seed, i);
+		keep_or_drop(job, (uint32_t)random, from + i, to + i);
+		keep_or_drop(job, (uint32_t)(random >> 32), from + i + 1, to + i + 1);
+	}
+	if (i < count)
+		keep_or_drop(job, (uint32_t)hash(seed, i), from + i, to + i);
 }
 
 static void drop(const struct npu_step *step, const float *from, float *to)
@@ -71,7 +88,7 @@ static void drop(const struct npu_step *step, const float *from, float *to)
 		.from = from,
 		.to = to,
 		.count = step->n * step->node->out,
-		.keep = (uint32_t)(keep * UINT32_MAX),
+		.keep = (uint64_t)(keep * 0x1p32),
 		.factor = (float)(1 / keep),
 	};
 
