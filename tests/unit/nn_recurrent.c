@@ -1,0 +1,768 @@
+// SPDX-License-Identifier: MIT
+/*
+ * RNN, LSTM and GRU with every option against their formulas, which are written down a second time
+ * here, in double and a sample at a time: outputs, states, and by central differences gradients; in
+ * every kernel variant and the plain reference.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "npu_train.h"
+#include "train/nn/layer.h"
+
+#define TOLERANCE 2e-5
+#define STEP 1e-5
+#define PROBES 12 /* elements of an array that are differenced */
+
+static struct npu_rng rng;
+
+/**
+ * struct trial - a layer, a batch and what they make
+ * @layer: description; @steps, @inputs: its input; @n: samples
+ * @x, @dy: random; @lengths: random or NULL; @before: of a stateful layer, the state at first
+ * @y, @dx, @gradient, @after: what the layer made of it
+ */
+struct trial {
+	struct npu_layer layer;
+	struct npu_model *model;
+	const struct npu_node *node;
+	size_t n, steps, inputs, units, directions, states;
+	float *x, *dy, *before;
+	uint32_t *lengths;
+	float *y, *dx, *gradient, *after;
+};
+
+/* -------------------------------------------------------------------- the definition */
+
+struct definition {
+	const struct trial *t;
+	const double *weight, *recurrent, *bias, *recurrent_bias;
+	double h[64], c[64];
+};
+
+static double sigmoid(double z)
+{
+	return 1 / (1 + exp(-z));
+}
+
+static double activated(const struct npu_layer *layer, double z)
+{
+	switch (layer->activation) {
+	case NPU_RELU:
+		return fmax(0, z);
+	case NPU_SWISH:
+		return z * sigmoid(z);
+	case NPU_SIGMOID:
+		return sigmoid(z);
+	default:
+		return tanh(z);
+	}
+}
+
+/* Column @k of x W + b, or of @h R. */
+static double input_part(const struct definition *d, const double *x, size_t gates, size_t k)
+{
+	double sum = d->bias ? d->bias[k] : 0;
+	size_t c;
+
+	for (c = 0; c < d->t->inputs; c++)
+		sum += x[c] * d->weight[c * gates * d->t->units + k];
+	return sum;
+}
+
+static double state_part(const struct definition *d, const double *h, size_t gates, size_t k)
+{
+	double sum = 0;
+	size_t u;
+
+	for (u = 0; u < d->t->units; u++)
+		sum += h[u] * d->recurrent[u * gates * d->t->units + k];
+	return sum;
+}
+
+static void rnn_step(struct definition *d, const double *x)
+{
+	double h[64];
+	size_t u;
+
+	for (u = 0; u < d->t->units; u++)
+		h[u] = activated(&d->t->layer, input_part(d, x, 1, u) + state_part(d, d->h, 1, u));
+	memcpy(d->h, h, sizeof(h));
+}
+
+static void lstm_step(struct definition *d, const double *x)
+{
+	size_t n = d->t->units, u, g;
+	double h[64] = { 0 }, z[4];
+
+	for (u = 0; u < n; u++) {
+		for (g = 0; g < 4; g++)
+			z[g] = input_part(d, x, 4, g * n + u) + state_part(d, d->h, 4, g * n + u);
+		d->c[u] = sigmoid(z[2]) * d->c[u] + sigmoid(z[0]) * tanh(z[3]);
+		h[u] = sigmoid(z[1]) * tanh(d->c[u]);
+	}
+	memcpy(d->h, h, sizeof(h));
+}
+
+static void gru_step(struct definition *d, const double *x)
+{
+	size_t n = d->t->units, u;
+	double z[64], r[64], reset[64], h[64] = { 0 };
+
+	for (u = 0; u < n; u++) {
+		z[u] = sigmoid(input_part(d, x, 3, u) + state_part(d, d->h, 3, u));
+		r[u] = sigmoid(input_part(d, x, 3, n + u) + state_part(d, d->h, 3, n + u));
+		reset[u] = r[u] * d->h[u];
+	}
+	for (u = 0; u < n; u++) {
+		double from_h = state_part(d, reset, 3, 2 * n + u);
+
+		if (d->t->layer.reset_after)
+			from_h = r[u] * (state_part(d, d->h, 3, 2 * n + u) +
+					 (d->recurrent_bias ? d->recurrent_bias[u] : 0));
+		h[u] = (1 - z[u]) * tanh(input_part(d, x, 3, 2 * n + u) + from_h) + z[u] * d->h[u];
+	}
+	memcpy(d->h, h, sizeof(h));
+}
+
+static void (*const steps_of[])(struct definition *d, const double *x) = {
+	[NPU_LAYER_RNN] = rnn_step,
+	[NPU_LAYER_LSTM] = lstm_step,
+	[NPU_LAYER_GRU] = gru_step,
+};
+
+static struct definition parameters_of(const struct trial *t, const double *value, size_t direction)
+{
+	size_t count = t->node->parameters / t->directions;
+	const struct npu_model_parameter *p =
+		t->model->parameter + t->node->parameter + direction * count;
+
+	return (struct definition){
+		.t = t,
+		.weight = value + p[0].offset,
+		.recurrent = value + p[1].offset,
+		.bias = count > 2 ? value + p[2].offset : NULL,
+		.recurrent_bias = count > 3 ? value + p[3].offset : NULL,
+	};
+}
+
+/* One sample in one direction: its part of @y, and the state behind it. */
+static void define(const struct trial *t, const double *value, const double *x, size_t sample,
+		   size_t direction, double *y, double *after)
+{
+	struct definition d = parameters_of(t, value, direction);
+	size_t n = t->units, width = t->directions * n, s, u;
+	size_t length = t->lengths && t->lengths[sample] < t->steps ? t->lengths[sample] : t->steps;
+	bool backwards = direction || t->layer.backwards;
+
+	for (u = 0; t->before && u < n; u++) {
+		const float *state = t->before + sample * t->node->state + direction * t->states * n;
+
+		d.h[u] = state[u];
+		d.c[u] = t->states > 1 ? state[n + u] : 0;
+	}
+	for (s = 0; s < length; s++) {
+		size_t time = backwards ? length - 1 - s : s;
+
+		steps_of[t->layer.kind](&d, x + time * t->inputs);
+		for (u = 0; t->layer.sequences && u < n; u++)
+			y[time * width + direction * n + u] = d.h[u];
+	}
+	for (u = 0; !t->layer.sequences && u < n; u++)
+		y[direction * n + u] = d.h[u];
+	for (u = 0; u < n; u++) {
+		after[direction * t->states * n + u] = d.h[u];
+		if (t->states > 1)
+			after[direction * t->states * n + n + u] = d.c[u];
+	}
+}
+
+/* The loss of which dy is the gradient; @y [n][out] and @after [n][state] are filled in. */
+static double loss_of(const struct trial *t, const double *value, const double *x, double *y,
+		      double *after)
+{
+	size_t out = t->node->out, state = t->directions * t->states * t->units, i, d, k;
+	double loss = 0;
+
+	memset(y, 0, t->n * out * sizeof(*y));
+	for (i = 0; i < t->n; i++)
+		for (d = 0; d < t->directions; d++)
+			define(t, value, x + i * t->steps * t->inputs, i, d, y + i * out,
+			       after + i * state);
+	for (k = 0; k < t->n * out; k++)
+		loss += y[k] * t->dy[k];
+	return loss;
+}
+
+/* ------------------------------------------------------------------------- the layer */
+
+static float *random_floats(size_t count, double scale)
+{
+	float *p = npu_floats_alloc(count);
+	size_t i;
+
+	assert_non_null(p);
+	for (i = 0; i < count; i++)
+		p[i] = (float)(npu_rng_normal(&rng) * scale);
+	return p;
+}
+
+static double *doubles(const float *from, size_t count)
+{
+	double *p = calloc(count + 1, sizeof(*p));
+	size_t i;
+
+	assert_non_null(p);
+	for (i = 0; from && i < count; i++)
+		p[i] = from[i];
+	return p;
+}
+
+static void make_model(struct trial *t)
+{
+	struct npu_error err = { 0 };
+	size_t i, k;
+
+	assert_int_equal(npu_model_create(&t->model,
+					  (uint32_t[3]){ 1, (uint32_t)t->steps,
+							 (uint32_t)t->inputs },
+					  npu_rng_next(&rng), &err),
+			 0);
+	if (npu_model_add(t->model, t->layer, &err) < 0)
+		fail_msg("%s", err.message);
+	t->node = t->model->node;
+	t->layer = t->node->layer;
+	t->directions = t->layer.bidirectional ? 2 : 1;
+	t->states = t->layer.kind == NPU_LAYER_LSTM ? 2 : 1;
+	t->units = t->layer.units;
+	for (i = 0; i < t->model->parameters; i++) /* no bias may be zero */
+		for (k = 0; k < t->model->parameter[i].count; k++)
+			t->model->value[t->model->parameter[i].offset + k] +=
+				(float)(npu_rng_normal(&rng) * 0.2);
+}
+
+static void make_batch(struct trial *t, bool with_lengths)
+{
+	size_t i;
+
+	t->x = random_floats(t->n * t->node->in, 1);
+	t->dy = random_floats(t->n * t->node->out, 1);
+	t->y = npu_floats_alloc(t->n * t->node->out);
+	t->dx = npu_floats_alloc(t->n * t->node->in);
+	t->gradient = npu_floats_alloc(t->model->values);
+	if (t->layer.stateful) {
+		t->before = random_floats(t->n * t->node->state, 0.5);
+		t->after = npu_floats_alloc(t->n * t->node->state);
+	}
+	if (!with_lengths)
+		return;
+	t->lengths = calloc(t->n, sizeof(*t->lengths));
+	for (i = 0; i < t->n; i++)
+		t->lengths[i] = (uint32_t)npu_rng_below(&rng, t->steps + 2);
+}
+
+static void free_trial(struct trial *t)
+{
+	npu_model_free(t->model);
+	free(t->x);
+	free(t->dy);
+	free(t->before);
+	free(t->lengths);
+	free(t->y);
+	free(t->dx);
+	free(t->gradient);
+	free(t->after);
+}
+
+static void poison(float *p, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		p[i] = NAN;
+}
+
+enum way { TRAINING, PREDICTING, REFERENCE };
+
+/* Run the layer; scratch memory begins as NaN, and is no larger than was asked for. */
+static void run(struct trial *t, const struct npu_f32 *f32, unsigned int threads, enum way way)
+{
+	const struct npu_layer_ops *ops = t->node->ops;
+	struct npu_room room = { 0 };
+	struct npu_pool *pool;
+	struct npu_step step = {
+		.model = t->model,
+		.node = t->node,
+		.n = t->n,
+		.x = t->x,
+		.y = t->y,
+		.lengths = t->lengths,
+		.training = way == TRAINING,
+	};
+
+	t->model->f32 = f32;
+	assert_int_equal(npu_pool_create(&pool, threads, NULL), 0);
+	if (t->layer.stateful) {
+		memcpy(t->after, t->before, t->n * t->node->state * sizeof(float));
+		step.state = t->after;
+	}
+	step.pool = way == REFERENCE ? NULL : pool;
+	ops->room(t->model, t->node, t->n, threads, way == TRAINING, &room);
+	step.work = npu_floats_alloc(room.forward);
+	poison(step.work, room.forward);
+	poison(t->y, t->n * t->node->out);
+	if (way == TRAINING) {
+		step.saved = npu_floats_alloc(room.saved);
+		poison(step.saved, room.saved);
+	}
+	if (way == REFERENCE)
+		ops->reference(&step);
+	else
+		ops->forward(&step);
+	free(step.work);
+	if (way == TRAINING) {
+		step.work = npu_floats_alloc(room.backward);
+		poison(step.work, room.backward);
+		poison(t->dx, t->n * t->node->in);
+		poison(t->gradient, t->model->values);
+		step.dy = t->dy;
+		step.dx = t->dx;
+		step.gradient = t->gradient;
+		ops->backward(&step);
+		free(step.work);
+		free(step.saved);
+	}
+	npu_pool_free(pool);
+}
+
+/* ------------------------------------------------------------------------ comparing */
+
+static const char *describe(const struct trial *t)
+{
+	static char text[200];
+	const struct npu_layer *l = &t->layer;
+
+	snprintf(text, sizeof(text), "%s n %zu steps %zu inputs %zu units %zu%s%s%s%s%s%s%s",
+		 t->node->ops->name, t->n, t->steps, t->inputs, t->units,
+		 l->sequences ? " sequences" : "", l->stateful ? " stateful" : "",
+		 l->backwards ? " backwards" : "", l->bidirectional ? " bidirectional" : "",
+		 l->reset_after ? " reset_after" : "", l->no_bias ? " no_bias" : "",
+		 t->lengths ? " lengths" : "");
+	return text;
+}
+
+static void close_to(const struct trial *t, const char *what, const struct npu_f32 *f32,
+		     const float *got, const double *wanted, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!(fabs(got[i] - wanted[i]) < TOLERANCE * (1 + fabs(wanted[i]))))
+			fail_msg("%s, %s: %s %zu is %g, should be %g", describe(t), f32->name, what,
+				 i, (double)got[i], wanted[i]);
+}
+
+/* Some elements of @array, of which the loss depends, against @got. */
+static void check_slopes(const struct trial *t, const char *what, const struct npu_f32 *f32,
+			 double *array, const double *value, const double *x, const float *got,
+			 size_t count)
+{
+	double *y = doubles(NULL, t->n * t->node->out);
+	double *after = doubles(NULL, t->n * t->directions * t->states * t->units);
+	size_t probe;
+
+	for (probe = 0; probe < PROBES; probe++) {
+		size_t k = count <= PROBES ? probe % count : npu_rng_below(&rng, count);
+		double kept = array[k], up, down, wanted;
+
+		array[k] = kept + STEP;
+		up = loss_of(t, value, x, y, after);
+		array[k] = kept - STEP;
+		down = loss_of(t, value, x, y, after);
+		array[k] = kept;
+		wanted = (up - down) / (2 * STEP);
+		if (!(fabs(got[k] - wanted) < TOLERANCE * (5 + fabs(wanted))))
+			fail_msg("%s, %s: gradient of %s %zu is %g, should be %g", describe(t),
+				 f32->name, what, k, (double)got[k], wanted);
+	}
+	free(y);
+	free(after);
+}
+
+static void check_gradients(struct trial *t, const struct npu_f32 *f32, double *value, double *x)
+{
+	size_t i;
+
+	for (i = 0; i < t->model->parameters; i++) {
+		const struct npu_model_parameter *p = &t->model->parameter[i];
+
+		check_slopes(t, p->name, f32, value + p->offset, value, x, t->gradient + p->offset,
+			     p->count);
+	}
+	check_slopes(t, "input", f32, x, value, x, t->dx, t->n * t->node->in);
+}
+
+static void check_trial(struct trial *t)
+{
+	size_t states = t->n * t->directions * t->states * t->units, v;
+	double *value = doubles(t->model->value, t->model->values);
+	double *x = doubles(t->x, t->n * t->node->in);
+	double *y = doubles(NULL, t->n * t->node->out), *after = doubles(NULL, states);
+	const struct npu_f32 *f32;
+
+	loss_of(t, value, x, y, after);
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		enum way way;
+
+		for (way = REFERENCE + 1; way-- > 0;) {
+			run(t, f32, 1, way);
+			close_to(t, "output", f32, t->y, y, t->n * t->node->out);
+			if (t->layer.stateful)
+				close_to(t, "state", f32, t->after, after, states);
+		}
+		check_gradients(t, f32, value, x);
+	}
+	free(value);
+	free(x);
+	free(y);
+	free(after);
+}
+
+static struct trial random_trial(enum npu_layer_kind kind, unsigned int options)
+{
+	static const uint32_t units[] = { 1, 3, 8, 16, 17, 23 };
+	static const size_t samples[] = { 1, 1, 2, 5, 16, 19, 33 };
+	static const enum npu_activation inside[] = { NPU_LINEAR, NPU_RELU, NPU_SWISH, NPU_SIGMOID };
+	struct trial t = {
+		.layer = { .kind = kind,
+			   .units = units[npu_rng_below(&rng, 6)],
+			   .sequences = options & 1,
+			   .stateful = options & 2,
+			   .backwards = options & 4 && !(options & 8),
+			   .bidirectional = options & 8,
+			   .reset_after = options & 16 && kind == NPU_LAYER_GRU,
+			   .no_bias = npu_rng_below(&rng, 4) == 0,
+			   .activation = kind == NPU_LAYER_RNN ? inside[npu_rng_below(&rng, 4)]
+							       : NPU_LINEAR },
+		.n = samples[npu_rng_below(&rng, 7)],
+		.steps = 1 + npu_rng_below(&rng, 6),
+		.inputs = 1 + npu_rng_below(&rng, 19),
+	};
+
+	make_model(&t);
+	make_batch(&t, options & 32);
+	return t;
+}
+
+static void check_kind(enum npu_layer_kind kind)
+{
+	unsigned int options;
+
+	for (options = 0; options < 64; options++) {
+		struct trial t = random_trial(kind, options);
+
+		check_trial(&t);
+		free_trial(&t);
+	}
+}
+
+static void test_rnn(void **state)
+{
+	(void)state;
+	check_kind(NPU_LAYER_RNN);
+}
+
+static void test_lstm(void **state)
+{
+	(void)state;
+	check_kind(NPU_LAYER_LSTM);
+}
+
+static void test_gru(void **state)
+{
+	(void)state;
+	check_kind(NPU_LAYER_GRU);
+}
+
+/* The tolerances notice a gradient that is off by a thousandth. */
+static void test_broken_gradient_is_noticed(void **state)
+{
+	struct trial t = random_trial(NPU_LAYER_LSTM, 1);
+	double *value = doubles(t.model->value, t.model->values), *y, *after, up, down;
+	double *x = doubles(t.x, t.n * t.node->in);
+	size_t k = t.model->parameter[1].offset;
+
+	(void)state;
+	y = doubles(NULL, t.n * t.node->out);
+	after = doubles(NULL, t.n * 2 * t.units);
+	run(&t, npu_f32_variant(0), 1, TRAINING);
+	value[k] += STEP;
+	up = loss_of(&t, value, x, y, after);
+	value[k] -= 2 * STEP;
+	down = loss_of(&t, value, x, y, after);
+	assert_true(fabs(t.gradient[k] - (up - down) / (2 * STEP)) < TOLERANCE * 5);
+	assert_true(fabs(t.gradient[k] + 1e-3 - (up - down) / (2 * STEP)) > TOLERANCE * 5);
+	free(value);
+	free(x);
+	free(y);
+	free(after);
+	free_trial(&t);
+}
+
+/* Outputs, gradients and states have the same bits at any number of threads. */
+static void test_threads(void **state)
+{
+	unsigned int kind, options, threads;
+	const struct npu_f32 *f32;
+	size_t v;
+
+	(void)state;
+	for (kind = NPU_LAYER_RNN; kind <= NPU_LAYER_GRU; kind++)
+		for (options = 0; options < 64; options += 7)
+			for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+				struct trial t = random_trial(kind, options);
+				size_t y = t.n * t.node->out, dx = t.n * t.node->in;
+				float *kept = npu_floats_alloc(y + dx + t.model->values);
+
+				run(&t, f32, 1, TRAINING);
+				memcpy(kept, t.y, y * sizeof(float));
+				memcpy(kept + y, t.dx, dx * sizeof(float));
+				memcpy(kept + y + dx, t.gradient, t.model->values * sizeof(float));
+				for (threads = 2; threads <= 3; threads++) {
+					run(&t, f32, threads, TRAINING);
+					assert_memory_equal(kept, t.y, y * sizeof(float));
+					assert_memory_equal(kept + y, t.dx, dx * sizeof(float));
+					assert_memory_equal(kept + y + dx, t.gradient,
+							    t.model->values * sizeof(float));
+				}
+				run(&t, f32, 2, PREDICTING);
+				assert_memory_equal(kept, t.y, y * sizeof(float));
+				free(kept);
+				free_trial(&t);
+			}
+}
+
+/* Two halves of a stateful sequence give what the whole gives. */
+static void check_halves(enum npu_layer_kind kind)
+{
+	struct trial whole = random_trial(kind, 3), half[2];
+	size_t first = 2, out, i, part;
+
+	free_trial(&whole);
+	whole = (struct trial){ .layer = whole.layer, .n = 19, .steps = 5, .inputs = 3 };
+	whole.layer.name = NULL;
+	make_model(&whole);
+	make_batch(&whole, false);
+	run(&whole, npu_f32_variant(0), 2, TRAINING);
+	out = whole.node->out / whole.steps;
+	for (part = 0; part < 2; part++) {
+		struct trial *t = &half[part];
+		size_t from = part ? first : 0;
+
+		*t = (struct trial){ .layer = whole.layer, .n = whole.n, .inputs = 3 };
+		t->layer.name = NULL;
+		t->steps = part ? whole.steps - first : first;
+		make_model(t);
+		make_batch(t, false);
+		memcpy(t->model->value, whole.model->value, t->model->values * sizeof(float));
+		memcpy(t->before, part ? half[0].after : whole.before,
+		       t->n * t->node->state * sizeof(float));
+		for (i = 0; i < t->n; i++)
+			memcpy(t->x + i * t->node->in,
+			       whole.x + i * whole.node->in + from * t->inputs,
+			       t->node->in * sizeof(float));
+		run(t, npu_f32_variant(0), 1, part ? PREDICTING : TRAINING);
+		for (i = 0; i < t->n; i++)
+			assert_memory_equal(t->y + i * t->node->out,
+					    whole.y + i * whole.node->out + from * out,
+					    t->node->out * sizeof(float));
+	}
+	assert_memory_equal(half[1].after, whole.after,
+			    whole.n * whole.node->state * sizeof(float));
+	free_trial(&half[0]);
+	free_trial(&half[1]);
+	free_trial(&whole);
+}
+
+static void test_state_lasts(void **state)
+{
+	(void)state;
+	check_halves(NPU_LAYER_RNN);
+	check_halves(NPU_LAYER_LSTM);
+	check_halves(NPU_LAYER_GRU);
+}
+
+/* ------------------------------------------------------------ through the public interface */
+
+static struct npu_parameter parameter(struct npu_model *model, const char *name)
+{
+	struct npu_parameter p = { 0 };
+	size_t i;
+
+	for (i = 0; i < npu_model_parameters(model); i++) {
+		npu_model_parameter(model, i, &p);
+		if (!strcmp(p.name, name))
+			return p;
+	}
+	fail_msg("no parameter %s", name);
+	return p;
+}
+
+static struct npu_model *one_layer(struct npu_layer layer)
+{
+	struct npu_error err = { 0 };
+	struct npu_model *model;
+
+	assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 1, 6, 5 }, 1, &err), 0);
+	if (npu_model_add(model, layer, &err) < 0)
+		fail_msg("%s", err.message);
+	return model;
+}
+
+static void test_parameters(void **state)
+{
+	struct npu_model *model = one_layer(npu_lstm(.units = 8, .bidirectional = true));
+	struct npu_parameter p;
+	uint32_t dim[3];
+	size_t i, j, k;
+
+	(void)state;
+	assert_int_equal(npu_model_parameters(model), 6);
+	p = parameter(model, "lstm1.backward.weight");
+	assert_int_equal(p.dim[0], 5);
+	assert_int_equal(p.dim[1], 32);
+	p = parameter(model, "lstm1.forward.bias");
+	for (i = 0; i < 32; i++)
+		assert_true(p.value[i] == (i / 8 == 2));
+	p = parameter(model, "lstm1.forward.recurrent");
+	for (i = 0; i < 8; i++)
+		for (j = 0; j <= i; j++) {
+			double sum = 0;
+
+			for (k = 0; k < 32; k++)
+				sum += (double)p.value[i * 32 + k] * p.value[j * 32 + k];
+			assert_true(fabs(sum - (i == j)) < 1e-6);
+		}
+	npu_model_layer_dim(model, 0, dim);
+	assert_true(dim[0] == 1 && dim[1] == 1 && dim[2] == 16);
+	npu_model_free(model);
+
+	model = one_layer(npu_gru(.units = 4, .reset_after = true, .sequences = true,
+				  .init = NPU_INIT_CONSTANT, .init_value = 0.5f));
+	assert_int_equal(parameter(model, "gru1.recurrent_bias").count, 4);
+	p = parameter(model, "gru1.recurrent");
+	assert_true(p.count == 48 && p.value[0] == 0.5f && p.value[47] == 0.5f);
+	npu_model_layer_dim(model, 0, dim);
+	assert_true(dim[0] == 1 && dim[1] == 6 && dim[2] == 4);
+	npu_model_free(model);
+
+	model = one_layer(npu_rnn(.units = 4, .no_bias = true));
+	assert_int_equal(npu_model_parameters(model), 2);
+	assert_int_equal(npu_model_layer(model, 0)->activation, NPU_TANH);
+	npu_model_free(model);
+}
+
+static void refused(const uint32_t dim[3], struct npu_layer layer, const char *says)
+{
+	struct npu_error err = { 0 };
+	struct npu_model *model;
+
+	assert_int_equal(npu_model_create(&model, dim, 1, &err), 0);
+	assert_int_equal(npu_model_add(model, layer, &err), -EINVAL);
+	if (!strstr(err.message, says))
+		fail_msg("\"%s\" does not say \"%s\"", err.message, says);
+	npu_model_free(model);
+}
+
+static void test_mistakes(void **state)
+{
+	const uint32_t image[3] = { 4, 6, 5 }, sequence[3] = { 1, 6, 5 };
+
+	(void)state;
+	refused(image, npu_lstm(.units = 4), "reads a sequence");
+	refused(sequence, npu_gru(.units = 0), "units is 0");
+	refused(sequence, npu_lstm(.units = 1u << 20), "2^30");
+	refused(sequence, npu_rnn(.units = 4, .backwards = true, .bidirectional = true),
+		"both backwards and bidirectional");
+	refused(sequence, npu_lstm(.units = 4, .reset_after = true), "npu_gru() alone");
+	refused(sequence, npu_rnn(.units = 4, .activation = NPU_SOFTMAX), "softmax inside");
+}
+
+/* Which came last, 1 or -1? Only a network that remembers can tell after the zeros. */
+static void make_task(struct npu_dataset *data)
+{
+	const uint32_t dim[3] = { 1, 9, 1 };
+	size_t i, t;
+
+	assert_int_equal(npu_dataset_alloc(data, 200, dim, 0, 2, NULL), 0);
+	data->lengths = calloc(data->samples, sizeof(*data->lengths));
+	assert_non_null(data->lengths);
+	for (i = 0; i < data->samples; i++) {
+		data->lengths[i] = 4 + (uint32_t)npu_rng_below(&rng, 6);
+		for (t = 0; t < 9; t++)
+			data->x[i * 9 + t] = npu_rng_below(&rng, 2) ? 1 : -1;
+		for (t = 2; t < data->lengths[i]; t++)
+			data->x[i * 9 + t] = 0;
+		data->labels[i] = data->x[i * 9 + 1] > 0;
+	}
+}
+
+static void learn(struct npu_layer first, struct npu_layer second)
+{
+	const struct npu_fit_options options = { .epochs = 40, .optimizer = npu_adam(.rate = 0.02f) };
+	struct npu_error err = { 0 };
+	struct npu_history history = { 0 };
+	struct npu_model *model;
+	struct npu_dataset data;
+
+	make_task(&data);
+	assert_int_equal(npu_model_create(&model, data.dim, 5, &err), 0);
+	assert_true(npu_model_add(model, first, &err) >= 0);
+	assert_true(npu_model_add(model, second, &err) >= 0);
+	assert_true(npu_model_add(model, npu_dense(.units = 2, .activation = NPU_SOFTMAX), &err) >=
+		    0);
+	if (npu_model_fit(model, &data, &options, &history, &err))
+		fail_msg("%s", err.message);
+	print_message("# %s: loss %g\n", npu_model_layer(model, 1)->name,
+		      (double)history.epoch[history.epochs - 1].loss);
+	assert_true(history.epoch[history.epochs - 1].loss < 0.05f);
+	npu_history_free(&history);
+	npu_model_free(model);
+	npu_dataset_free(&data);
+}
+
+static void test_learning(void **state)
+{
+	(void)state;
+	learn(npu_rnn(.units = 8, .sequences = true), npu_rnn(.units = 8));
+	learn(npu_lstm(.units = 8, .sequences = true), npu_lstm(.units = 8));
+	learn(npu_gru(.units = 8, .sequences = true, .reset_after = true), npu_gru(.units = 8));
+	learn(npu_gru(.units = 8, .sequences = true, .bidirectional = true),
+	      npu_lstm(.units = 8, .backwards = true));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rnn),
+		cmocka_unit_test(test_lstm),
+		cmocka_unit_test(test_gru),
+		cmocka_unit_test(test_broken_gradient_is_noticed),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_state_lasts),
+		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_learning),
+	};
+
+	npu_rng_seed(&rng, 23, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
