@@ -5,49 +5,7 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top" || exit 1
 . tests/tap.sh
-
-NPU=$(realpath "${B:-build}/npu")
-[ -x "$NPU" ] || skip_all "no $NPU; make tools builds it"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
-cd "$work" || exit 1
-export NO_COLOR=1
-# Leaks are the concern of the library tests; here ASan must not change exit codes.
-export ASAN_OPTIONS=detect_leaks=0
-
-# npu NAME CODE ARGUMENT...: run the tool, keep its output, expect the exit code.
-npu() {
-	npu_name=$1 npu_code=$2
-	shift 2
-	"$NPU" "$@" >out 2>err
-	npu_status=$?
-	[ $npu_status -eq "$npu_code" ]
-	tap_result $? "$npu_name"
-	if [ $npu_status -ne "$npu_code" ]; then
-		echo "#   npu $* ended with $npu_status, not $npu_code"
-		tap_show out
-		tap_show err
-	fi
-}
-
-# says NAME PATTERN: one line on stderr, "npu: ...", that matches.
-says() {
-	[ "$(wc -l <err)" -eq 1 ] && grep -q '^npu: ' err && grep -Eq "$2" err
-	tap_result $? "$1"
-	grep -Eq "$2" err || tap_show err
-}
-
-prints() {
-	grep -Eq "$2" out
-	tap_result $? "$1"
-	grep -Eq "$2" out || tap_show out
-}
-
-json() {
-	python3 -m json.tool <out >/dev/null 2>json-error
-	tap_result $? "$1"
-}
+. tests/npu-tool.sh
 
 # ------------------------------------------------------------------------- help
 npu "help" 0 --help
@@ -72,7 +30,7 @@ says "it is named" '\-\-label needs a value'
 npu "a number out of range" 2 train x.csv --epochs 0 -o m.onnx
 says "the range is given" '\-\-epochs .0. is wrong: it takes a whole number from 1'
 npu "a wrong choice" 2 train x.csv --optimizer magic -o m.onnx
-says "the choices are given" 'one of adam, sgd'
+says "the choices are given" 'one of adam, sgd, rmsprop'
 npu "too many arguments" 2 info now
 says "it is named" "'now' is one argument too many"
 npu "too few arguments" 2 train -o m.onnx
@@ -116,7 +74,7 @@ says "the remedy is given" "'A', not a number.*label"
 npu "a column that is not there" 1 train train.csv --label colour -o t.onnx
 says "it is named" 'colour'
 npu "an unknown layer word" 1 train train.csv -l class --layers "dense 4; dance 3" -o t.onnx
-says "layer and word are named" "layer 2, 'dance'"
+says "layer and word are named" "layer 2, 'dance'.*did you mean dense"
 npu "a layer that ends too early" 1 train train.csv -l class --layers "dense 4; dense" -o t.onnx
 says "it is said where" 'layer 2, at its end: '
 npu "a name without a known ending" 1 train train.data -l class -o t.onnx
@@ -135,9 +93,16 @@ says "it is named" 'nothing.csv'
 # ------------------------------------------------------------------ eval in f32
 npu "eval a model" 0 eval model.onnx test.csv --label class
 prints "eval shows the confusion" 'truth'
+prints "and each class" '^  A +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+ +(1\.0|0\.9)[0-9]+ +100$'
+prints "and the log loss" '^  log loss 0\.'
 prints "eval says where it ran" 'ran in f32'
 npu "eval --json" 0 eval model.onnx test.csv --label class --json
 json "eval --json is JSON"
+prints "it has the AUC" '"auc": (1|0\.9[0-9]*),'
+npu "eval --top-k" 0 eval model.onnx test.csv --label class --top-k 2
+prints "eval shows it" 'top 2 (100\.00|9[0-9]\.[0-9]+) %'
+npu "eval with as many as there are" 1 eval model.onnx test.csv --label class -k 4
+says "it says so" 'first 4 of 4 classes'
 head -c 300 model.onnx >short.onnx
 npu "a truncated ONNX file" 1 eval short.onnx test.csv --label class
 says "it is named" 'short.onnx'

@@ -71,6 +71,13 @@ static int check_options(const struct dataset_file *file, enum file_format forma
 			format == FORMAT_CSV ? "name a column of the CSV file with --label or "
 					       "--targets"
 					     : "the classes are known here");
+	if (format != FORMAT_FOLDER && format != FORMAT_UNKNOWN &&
+	    (file->class_of || file->match || file->size || file->mfcc || file->frames ||
+	     file->bands || file->window_ms > 0 || file->hop_ms > 0))
+		return dataset_file_fail(err, -EINVAL,
+					 "%s: --class-of, --match and what is said of images and "
+					 "recordings is for folders; leave it out here",
+					 file->path);
 	if ((file->horizon || file->every) && !file->window)
 		return dataset_file_fail(
 			err, -EINVAL,

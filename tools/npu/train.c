@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* npu train: from a data file to an ONNX model. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,37 @@ static int quote(struct training *job)
 	}
 	if (npu_model_fit_quote(job->model, &job->train, &job->fit, &job->quote, &err) < 0)
 		return cli_fail_error(&err);
+	return CLI_OK;
+}
+
+/* Nobody wants to learn after an hour that the result has nowhere to go. */
+static int check_path(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char folder[4096];
+
+	if (!path)
+		return CLI_OK;
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
+		 slash ? path : ".");
+	if (!folder[0] || access(folder, W_OK) == 0)
+		return CLI_OK;
+	return cli_fail(CLI_FAILED, "%s: can't be written there: %s", path, strerror(errno));
+}
+
+/* What would otherwise be found at the end. */
+static int check_end(const struct training *job)
+{
+	size_t classes = job->train.classes;
+
+	if (job->measure.top_k && job->measure.top_k >= classes)
+		return cli_fail(CLI_FAILED,
+				"--top-k %u: of %zu classes that says nothing; ask for "
+				"fewer",
+				job->measure.top_k, classes);
+	if (check_path(job->output) != CLI_OK || check_path(job->history_path) != CLI_OK ||
+	    check_path(job->plot_path) != CLI_OK)
+		return CLI_FAILED;
 	return CLI_OK;
 }
 
@@ -83,6 +115,8 @@ static int train(struct training *job)
 		code = train_build_model(job);
 	if (code == CLI_OK)
 		code = train_scale_targets(job);
+	if (code == CLI_OK)
+		code = check_end(job);
 	if (code == CLI_OK)
 		code = quote(job);
 	if (code != CLI_OK)

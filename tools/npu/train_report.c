@@ -87,7 +87,7 @@ static void print_layers(const struct npu_model *model)
 /* Bytes as a person reads them. */
 static void print_size(size_t bytes)
 {
-	if (bytes < 10 << 20)
+	if (bytes < 1 << 20)
 		printf("%.1f KiB", (double)bytes / 1024);
 	else
 		printf("%.1f MiB", (double)bytes / (1 << 20));
