@@ -560,12 +560,49 @@ static void test_refused(void **state)
 	check_refused(npu_average_pool(SQUARE(8, 1, 1)), "kernel 8");
 }
 
+/* A convolution whose relu the maximum behind it undoes learns as by the plain loops. */
+static void test_relu_before_maximum(void **state)
+{
+	const uint32_t dim[3] = { 9, 10, 3 };
+	struct npu_dataset data;
+	struct npu_model *model;
+	const struct npu_f32 *f32;
+	struct npu_error err = { 0 };
+	float *want;
+	size_t i, v;
+
+	(void)state;
+	assert_int_equal(npu_model_create(&model, dim, 4, &err), 0);
+	npu_model_add(model, npu_conv2d(.units = 20, .kernel = { 3, 3 }, SAME, RELU), &err);
+	npu_model_add(model, npu_max_pool(0), &err);
+	npu_model_add(model, npu_conv2d(.units = 6, .kernel = { 2, 2 }, RELU), &err);
+	npu_model_add(model, npu_max_pool(.kernel = { 2, 2 }, .stride = { 1, 1 }), &err);
+	assert_true(npu_model_add(model, npu_dense(.units = 2), &err) >= 0);
+	assert_int_equal(npu_dataset_alloc(&data, 7, dim, 2, 0, &err), 0);
+	for (i = 0; i < data.samples * data.features; i++)
+		data.x[i] = (float)((i * 7919) % 1000) / 500 - 1;
+	want = floats(model->values);
+	model->f32 = &npu_f32_reference;
+	assert_int_equal(npu_model_backward(model, &data, NPU_LOSS_MSE, NULL, &err), 0);
+	memcpy(want, model->gradient, model->values * sizeof(float));
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		model->f32 = f32;
+		npu_model_backward(model, &data, NPU_LOSS_MSE, NULL, &err);
+		for (i = 0; i < model->values; i++)
+			assert_true(fabsf(model->gradient[i] - want[i]) <
+				    1e-5f * (1 + fabsf(want[i])));
+	}
+	free(want);
+	npu_dataset_free(&data);
+	npu_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shapes), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cases),  cmocka_unit_test(test_random),
-		cmocka_unit_test(test_global),
+		cmocka_unit_test(test_global), cmocka_unit_test(test_relu_before_maximum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

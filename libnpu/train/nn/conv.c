@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "conv.h"
+#include "pooling.h"
 #include "runtime/error.h"
 
 #define MAX_UNITS (1u << 24)
@@ -148,6 +149,19 @@ static void conv_forward(const struct npu_step *step)
 		npu_conv_forward(&run, step->x, weight, bias, step->y);
 }
 
+/* Has the only layer that reads this one undone its activation? */
+static bool is_derived(const struct npu_step *step)
+{
+	const struct npu_model *model = step->model;
+	int self = (int)(step->node - model->node);
+	size_t i;
+
+	for (i = (size_t)self + 1; i < model->nodes; i++)
+		if (model->node[i].input[0] == self)
+			return npu_pooling_derives(model, &model->node[i]);
+	return false;
+}
+
 static void conv_backward(const struct npu_step *step)
 {
 	const float *weight = npu_step_values(step, 0);
@@ -163,6 +177,8 @@ static void conv_backward(const struct npu_step *step)
 		.dbias = npu_step_gradient(step, 1),
 	};
 
+	if (is_derived(step))
+		run.activation = NPU_LINEAR;
 	npu_conv_learn(&run, &gradients);
 	if (!step->dx)
 		return;

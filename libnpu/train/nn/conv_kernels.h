@@ -64,10 +64,12 @@ struct npu_conv_patch {
  * @winner: number of the element that is the maximum: number + i * number_row + j; forward may be
  *	NULL. Of an average NULL
  * @share: of an average: 1 over the taps
+ * @output: backward: a maximum that is not above 0 gives its gradient to nobody; NULL: all do
  * @overlap: backward: add to what is there, since windows share values; else write it
  */
 struct npu_pool_row {
 	float *x, *y, *winner;
+	const float *output;
 	size_t pixels, channels;
 	size_t taps[2], x_tap[2], x_step;
 	float number, number_row, share;

@@ -15,6 +15,7 @@
 struct pool_tile {
 	const struct npu_pool_row *row;
 	float *x, *y, *winner;
+	const float *output;
 	vec_mask mask;
 };
 
@@ -98,6 +99,10 @@ static inline __attribute__((always_inline)) void back_tile(const struct pool_ti
 			winner[p] = v_load_part(t->winner + p * r->channels, t->mask);
 		else
 			y[p] = v_mul(y[p], v_set(r->share));
+		if (most && t->output)
+			y[p] = v_select(
+				v_less(v_set(0), v_load_part(t->output + p * r->channels, t->mask)),
+				y[p], v_set(0));
 	}
 	for (i = 0; i < r->taps[0]; i++) {
 		for (j = 0; j < r->taps[1]; j++) {
@@ -176,8 +181,11 @@ static void pool_tiles(const struct npu_pool_row *row, pool_tile_fn many, pool_t
 	size_t c, p, done;
 
 	for (c = 0; c < row->channels; c += LANES) {
-		struct pool_tile t = { row, row->x + c, row->y + c,
+		struct pool_tile t = { row,
+				       row->x + c,
+				       row->y + c,
 				       row->winner ? row->winner + c : NULL,
+				       row->output ? row->output + c : NULL,
 				       v_first(row->channels - c) };
 
 		for (p = 0; p < row->pixels; p += done) {
@@ -186,6 +194,7 @@ static void pool_tiles(const struct npu_pool_row *row, pool_tile_fn many, pool_t
 			t.x += done * row->x_step;
 			t.y += done * row->channels;
 			t.winner = t.winner ? t.winner + done * row->channels : NULL;
+			t.output = t.output ? t.output + done * row->channels : NULL;
 		}
 	}
 }

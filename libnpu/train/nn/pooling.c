@@ -164,6 +164,17 @@ static bool is_max(const struct npu_step *step)
 	return step->node->layer.kind == NPU_LAYER_MAX_POOL;
 }
 
+bool npu_pooling_derives(const struct npu_model *model, const struct npu_node *node)
+{
+	const struct npu_node *before;
+
+	if (node->layer.kind != NPU_LAYER_MAX_POOL || node->layer.activation != NPU_LINEAR ||
+	    node->input[0] == NPU_MODEL_INPUT || !model->f32->conv)
+		return false;
+	before = &model->node[node->input[0]];
+	return before->ops->undoes && before->layer.activation == NPU_RELU && before->readers == 1;
+}
+
 static int pool_shape(struct npu_model *model, struct npu_node *node, struct npu_error *err)
 {
 	(void)model;

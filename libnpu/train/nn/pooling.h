@@ -16,6 +16,13 @@ struct npu_pooling {
 	bool most;
 };
 
+/*
+ * Does backward of @node, a maximum by vector kernels, also undo the relu of the convolution before
+ * it? Only maxima get a gradient, and the relu of one is told from the maximum itself: nobody needs
+ * to read the much larger outputs of the convolution again.
+ */
+bool npu_pooling_derives(const struct npu_model *model, const struct npu_node *node);
+
 /* One sample by the vector kernels: y, and the winners where the step has room; or dx. */
 void npu_pooling_vector_forward(const struct npu_pooling *pooling, size_t sample);
 void npu_pooling_vector_backward(const struct npu_pooling *pooling, size_t sample);

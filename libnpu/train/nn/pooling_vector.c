@@ -13,11 +13,13 @@ typedef void (*row_fn)(const struct npu_pool_row *row);
 /**
  * struct sweep - a sample that is gone over
  * @x, @y, @winner: of it; x is written backward, y forward
+ * @output: see struct npu_pool_row
  */
 struct sweep {
 	const struct npu_pooling *pooling;
 	row_fn run;
 	float *x, *y, *winner;
+	const float *output;
 	bool overlap;
 };
 
@@ -55,6 +57,7 @@ static void run_windows(const struct sweep *sweep, size_t h, size_t w, size_t w_
 		.x = sweep->x + (size_t)top * pitch + (size_t)left * channels,
 		.y = sweep->y + at,
 		.winner = sweep->winner ? sweep->winner + at : NULL,
+		.output = sweep->output ? sweep->output + at : NULL,
 		.pixels = w_end - w,
 		.channels = channels,
 		.taps = { i_end - i, j_end - j },
@@ -125,6 +128,8 @@ void npu_pooling_vector_backward(const struct npu_pooling *pooling, size_t sampl
 		.overlap = !is_partition(&pooling->window[0]) || !is_partition(&pooling->window[1]),
 	};
 
+	if (npu_pooling_derives(step->model, step->node))
+		sweep.output = step->y + sample * step->node->out;
 	if (sweep.overlap)
 		memset(sweep.x, 0, step->node->in * sizeof(float));
 	run_sweep(&sweep);
