@@ -66,6 +66,7 @@ int bench_mlp(struct npu_model *model, struct npu_error *err);
 int bench_cnn(struct npu_model *model, struct npu_error *err);
 int bench_resnet8(struct npu_model *model, struct npu_error *err);
 int bench_mobilenet(struct npu_model *model, struct npu_error *err);
+int bench_lstm(struct npu_model *model, struct npu_error *err);
 
 /* Say why there is no value, and return -1. */
 double bench_fail(struct bench *bench, const char *why);

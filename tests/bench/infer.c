@@ -21,6 +21,7 @@ struct network {
 static const struct network mlp = { { 1, 1, 784 }, bench_mlp };
 static const struct network cnn = { { 28, 28, 1 }, bench_cnn };
 static const struct network resnet8 = { { 32, 32, 3 }, bench_resnet8 };
+static const struct network lstm = { { 1, 50, 16 }, bench_lstm };
 static const struct network mobilenet = { { 96, 96, 3 }, bench_mobilenet };
 
 /**
@@ -125,6 +126,11 @@ static double cnn_f32(struct bench *bench)
 	return measure(bench, &cnn, false, infer_f32);
 }
 
+static double lstm_f32(struct bench *bench)
+{
+	return measure(bench, &lstm, false, infer_f32);
+}
+
 static double resnet8_f32(struct bench *bench)
 {
 	return measure(bench, &resnet8, false, infer_f32);
@@ -139,6 +145,7 @@ static double mobilenet_f32(struct bench *bench)
 const struct bench_row bench_infer_rows[] = {
 	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, mlp_f32 },
 	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, cnn_f32 },
+	{ "infer/lstm-f32", "us", "W4 lstm f32", NULL, false, lstm_f32 },
 	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32 },
 	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32 },
 	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8 },

@@ -101,3 +101,10 @@ int bench_mobilenet(struct npu_model *model, struct npu_error *err)
 	last = add_pool(model, last, npu_global_average_pool(0), err);
 	return add_dense(model, last, 2, NPU_LINEAR, err);
 }
+
+int bench_lstm(struct npu_model *model, struct npu_error *err)
+{
+	int ret = npu_model_add(model, npu_lstm(.units = 128), err);
+
+	return ret < 0 ? ret : npu_model_add(model, npu_dense(.units = 1), err);
+}

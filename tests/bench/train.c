@@ -109,8 +109,27 @@ static double cnn(struct bench *bench)
 	return seconds < 0 ? seconds : (double)images / seconds;
 }
 
+/* 60 batches of 32 sequences of 50 x 16, MSE, Adam: sequences a second. */
+static double lstm(struct bench *bench)
+{
+	const size_t sequences = 640, epochs = 3;
+	struct training training = {
+		.build = bench_lstm,
+		.options = { .loss = NPU_LOSS_MSE,
+			     .optimizer = npu_adam(),
+			     .epochs = epochs,
+			     .batch = 32 },
+	};
+	double seconds;
+
+	make_data(&training, sequences, (const uint32_t[3]){ 1, 50, 16 }, 1, 0);
+	seconds = measure(bench, &training);
+	return seconds < 0 ? seconds : (double)(epochs * sequences) / seconds;
+}
+
 const struct bench_row bench_train_rows[] = {
 	{ "train/mlp-seed", "ms", "W1 MLP train 100 epochs", NULL, true, mlp_seed },
 	{ "train/cnn", "img/s", "W2 CNN train", "torch", true, cnn },
+	{ "train/lstm", "seq/s", "W3 LSTM train", "torch", true, lstm },
 	{ 0 },
 };
