@@ -73,6 +73,103 @@ static void test_same_bits(void **state)
 	npu_dataset_free(&data);
 }
 
+static struct npu_model *build(const uint32_t dim[3], const struct npu_layer *layers)
+{
+	struct npu_error err = { 0 };
+	struct npu_model *model;
+
+	assert_int_equal(npu_model_create(&model, dim, 9, &err), 0);
+	for (; layers->kind; layers++)
+		if (npu_model_add(model, *layers, &err) < 0)
+			fail_msg("%s", err.message);
+	return model;
+}
+
+/* Numbers below 20, which are pixels to one network and words to another. */
+static void make_numbers(struct npu_dataset *data, const uint32_t dim[3], size_t samples)
+{
+	struct npu_error err = { 0 };
+	struct npu_rng rng;
+	size_t i;
+
+	assert_int_equal(npu_dataset_alloc(data, samples, dim, 0, 3, &err), 0);
+	npu_rng_seed(&rng, 6, 0);
+	for (i = 0; i < samples; i++)
+		data->labels[i] = (int32_t)npu_rng_below(&rng, 3);
+	for (i = 0; i < samples * data->features; i++)
+		data->x[i] = (float)npu_rng_below(&rng, 20);
+}
+
+/* A step of training with one thread and with several, on as many samples as are worth it. */
+static void check_bits(const struct npu_dataset *data, const struct npu_layer *layers)
+{
+	struct npu_fit_options options = { .epochs = 1, .batch = (unsigned int)data->samples };
+	struct npu_model *one = build(data->dim, layers), *many;
+	struct npu_error err = { 0 };
+
+	options.threads = 1;
+	if (npu_model_fit(one, data, &options, NULL, &err))
+		fail_msg("%s", err.message);
+	for (options.threads = 2; options.threads <= 4; options.threads++) {
+		many = build(data->dim, layers);
+		assert_int_equal(npu_model_fit(many, data, &options, NULL, &err), 0);
+		assert_memory_equal(one->value, many->value, one->values * sizeof(float));
+		npu_model_free(many);
+	}
+	npu_model_free(one);
+}
+
+static void test_same_bits_of_images(void **state)
+{
+	static const struct npu_layer layers[] = {
+		npu_batch_norm(),
+		npu_conv2d(.units = 16, .kernel = { 3, 3 }, .padding = NPU_SAME, .no_bias = true),
+		npu_batch_norm(.activation = NPU_RELU),
+		npu_max_pool(),
+		npu_conv2d(.units = 16, .kernel = { 3, 3 }, .groups = 16, .activation = NPU_SWISH),
+		npu_dropout(.rate = 0.3f),
+		npu_conv_transpose2d(.units = 8, .kernel = { 2, 2 }, .stride = { 2, 2 }),
+		npu_layer_norm(.activation = NPU_GELU),
+		npu_average_pool(),
+		npu_dense(.units = 3, .activation = NPU_SOFTMAX),
+		{ 0 },
+	};
+	struct npu_dataset data;
+
+	(void)state;
+	make_numbers(&data, (uint32_t[3]){ 16, 16, 8 }, 260);
+	check_bits(&data, layers);
+	npu_dataset_free(&data);
+}
+
+static void test_same_bits_of_sequences(void **state)
+{
+	static const struct npu_layer layers[] = {
+		npu_embedding(.vocabulary = 20, .units = 32),
+		npu_layer_norm(),
+		npu_lstm(.units = 16, .bidirectional = true, .sequences = true),
+		npu_dropout(.rate = 0.2f),
+		npu_gru(.units = 16, .sequences = true),
+		npu_rnn(.units = 16, .sequences = true),
+		npu_conv1d(.units = 24, .kernel = { 1, 3 }, .padding = NPU_SAME),
+		npu_global_average_pool(),
+		npu_dense(.units = 3, .activation = NPU_SOFTMAX),
+		{ 0 },
+	};
+	uint32_t lengths[260], i;
+	struct npu_dataset data;
+
+	(void)state;
+	make_numbers(&data, (uint32_t[3]){ 1, 20, 1 }, 260);
+	check_bits(&data, layers);
+	for (i = 0; i < 260; i++)
+		lengths[i] = 1 + i % 20;
+	data.lengths = lengths;
+	check_bits(&data, layers);
+	data.lengths = NULL;
+	npu_dataset_free(&data);
+}
+
 static void test_seed_matters(void **state)
 {
 	struct npu_model *a, *b;
@@ -140,6 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_bits),
+		cmocka_unit_test(test_same_bits_of_images),
+		cmocka_unit_test(test_same_bits_of_sequences),
 		cmocka_unit_test(test_seed_matters),
 		cmocka_unit_test(test_prediction),
 		cmocka_unit_test(test_pool),
