@@ -176,6 +176,9 @@ CONV_TILE(11, 2)
 CONV_TILE(12, 2)
 CONV_TILE(13, 2)
 CONV_TILE(14, 2)
+CONV_PART(16)
+CONV_PART(20)
+CONV_PART(24)
 CONV_TILE(13, 1)
 CONV_TILE(14, 1)
 CONV_TILE(15, 1)
@@ -210,9 +213,12 @@ static const conv_tile_fn conv_tiles_2[PIXELS_2 + 1] = {
 #endif
 };
 
-static const conv_tile_fn conv_parts[12 + 1] = {
-	[1] = conv_part_1, [2] = conv_part_2,	[4] = conv_part_4,
-	[8] = conv_part_8, [12] = conv_part_12,
+static const conv_tile_fn conv_parts[PIXELS_1 + 1] = {
+	[1] = conv_part_1,   [2] = conv_part_2,	  [4] = conv_part_4,
+	[8] = conv_part_8,   [12] = conv_part_12,
+#if REGISTERS == 32
+	[16] = conv_part_16, [20] = conv_part_20, [24] = conv_part_24,
+#endif
 };
 
 /* Pixels of the tiles that cover @pixels best: the fewest, all alike. */
@@ -261,7 +267,7 @@ static void conv_row(const struct npu_conv_row *row)
 		else if (done == LANES)
 			conv_tiles_run(conv_tiles_1, PIXELS_1, &t);
 		else
-			conv_tiles_run(conv_parts, 12, &t);
+			conv_tiles_run(conv_parts, REGISTERS == 32 ? 24 : 12, &t);
 		t.weight += done;
 		t.y += done;
 		t.bias = t.bias ? t.bias + done : NULL;

@@ -12,17 +12,17 @@ depth_tile_run(const struct conv_tile *t, const int pixels, const int vectors, c
 {
 	const struct npu_conv_row *r = t->row;
 	const size_t step = r->x_step;
-	vec acc[8][2], w[2];
+	vec acc[12][4], w[4];
 	size_t i, j;
 	int p, v;
 
 #define LOAD(p) (full ? v_load(p) : v_load_part(p, t->mask))
 #define STORE(p, x) (full ? v_store(p, x) : v_store_part(p, t->mask, x))
-#pragma GCC unroll 2
+#pragma GCC unroll 4
 	for (v = 0; v < vectors; v++) {
 		vec start = t->bias ? LOAD(t->bias + v * LANES) : v_set(0);
 
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 		for (p = 0; p < pixels; p++)
 			acc[p][v] = start;
 	}
@@ -31,12 +31,12 @@ depth_tile_run(const struct conv_tile *t, const int pixels, const int vectors, c
 		const float *weight = t->weight + i * r->weight_tap[0];
 
 		for (j = 0; j < r->taps[1]; j++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
 			for (v = 0; v < vectors; v++)
 				w[v] = LOAD(weight + v * LANES);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 			for (p = 0; p < pixels; p++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
 				for (v = 0; v < vectors; v++)
 					acc[p][v] = v_fma(LOAD(x + p * step + v * LANES), w[v],
 							  acc[p][v]);
@@ -44,9 +44,9 @@ depth_tile_run(const struct conv_tile *t, const int pixels, const int vectors, c
 			weight += r->weight_tap[1];
 		}
 	}
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 	for (p = 0; p < pixels; p++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
 		for (v = 0; v < vectors; v++) {
 			vec y = v_max(conv_floor(r->activation), acc[p][v]);
 
@@ -77,53 +77,142 @@ DEPTH_TILE(3, 1)
 DEPTH_TILE(4, 1)
 DEPTH_TILE(6, 1)
 DEPTH_TILE(8, 1)
+DEPTH_TILE(12, 1)
 DEPTH_TILE(1, 2)
 DEPTH_TILE(2, 2)
 DEPTH_TILE(3, 2)
 DEPTH_TILE(4, 2)
+DEPTH_TILE(6, 2)
 DEPTH_PART(1)
 DEPTH_PART(2)
 DEPTH_PART(4)
 DEPTH_PART(8)
+DEPTH_PART(12)
+#if REGISTERS == 32
+DEPTH_TILE(8, 2)
+DEPTH_TILE(12, 2)
+DEPTH_TILE(1, 4)
+DEPTH_TILE(2, 4)
+DEPTH_TILE(3, 4)
+DEPTH_TILE(4, 4)
+DEPTH_TILE(6, 4)
+#endif
 
-static const conv_tile_fn depth_tiles_1[9] = {
-	[1] = depth_tile_1_1, [2] = depth_tile_2_1, [3] = depth_tile_3_1,
-	[4] = depth_tile_4_1, [6] = depth_tile_6_1, [8] = depth_tile_8_1,
+static const conv_tile_fn depth_tiles_1[13] = {
+	[1] = depth_tile_1_1, [2] = depth_tile_2_1, [3] = depth_tile_3_1,   [4] = depth_tile_4_1,
+	[6] = depth_tile_6_1, [8] = depth_tile_8_1, [12] = depth_tile_12_1,
 };
 
-static const conv_tile_fn depth_tiles_2[5] = {
-	[1] = depth_tile_1_2,
-	[2] = depth_tile_2_2,
-	[3] = depth_tile_3_2,
-	[4] = depth_tile_4_2,
+static const conv_tile_fn depth_tiles_2[13] = {
+	[1] = depth_tile_1_2, [2] = depth_tile_2_2,   [3] = depth_tile_3_2,
+	[4] = depth_tile_4_2, [6] = depth_tile_6_2,
+#if REGISTERS == 32
+	[8] = depth_tile_8_2, [12] = depth_tile_12_2,
+#endif
 };
 
-static const conv_tile_fn depth_parts[9] = {
-	[1] = depth_part_1,
-	[2] = depth_part_2,
-	[4] = depth_part_4,
-	[8] = depth_part_8,
+#if REGISTERS == 32
+static const conv_tile_fn depth_tiles_4[7] = {
+	[1] = depth_tile_1_4, [2] = depth_tile_2_4, [3] = depth_tile_3_4,
+	[4] = depth_tile_4_4, [6] = depth_tile_6_4,
+};
+#endif
+
+static const conv_tile_fn depth_parts[13] = {
+	[1] = depth_part_1, [2] = depth_part_2,	  [4] = depth_part_4,
+	[8] = depth_part_8, [12] = depth_part_12,
 };
 
-static void conv_depthwise_row(const struct npu_conv_row *row)
+/* Vectors of the next channels, and the tiles of that width. */
+static size_t depth_tiles(size_t left, const conv_tile_fn **tiles, size_t *most)
+{
+#if REGISTERS == 32
+	if (left >= 4 * LANES) {
+		*tiles = depth_tiles_4;
+		*most = 6;
+		return 4 * LANES;
+	}
+#endif
+	if (left >= 2 * LANES) {
+		*tiles = depth_tiles_2;
+		*most = REGISTERS == 32 ? 12 : 6;
+		return 2 * LANES;
+	}
+	*tiles = left >= LANES ? depth_tiles_1 : depth_parts;
+	*most = 12;
+	return left < LANES ? left : LANES;
+}
+
+static void depthwise_channels(const struct npu_conv_row *row)
 {
 	struct conv_tile t = { row, row->x, row->weight, row->bias, row->y, v_first(LANES) };
-	size_t left = row->columns, done;
+	size_t left = row->columns, done, most;
+	const conv_tile_fn *tiles;
 
 	for (; left; left -= done) {
-		done = left >= 2 * LANES ? 2 * LANES : left < LANES ? left : LANES;
+		done = depth_tiles(left, &tiles, &most);
 		t.mask = v_first(done);
-		if (done == 2 * LANES)
-			conv_tiles_run(depth_tiles_2, 4, &t);
-		else if (done == LANES)
-			conv_tiles_run(depth_tiles_1, 8, &t);
-		else
-			conv_tiles_run(depth_parts, 8, &t);
+		conv_tiles_run(tiles, most, &t);
 		t.x += done;
 		t.weight += done;
 		t.y += done;
 		t.bias = t.bias ? t.bias + done : NULL;
 	}
+}
+
+/* Taps of which a row can be taken together. */
+#define TOGETHER_TAPS 32
+
+/* to[0 to LANES) = @from's @channels values, over and over */
+static void repeat(const float *from, size_t channels, float *to)
+{
+	vec_mask mask = v_first(channels);
+	size_t i;
+
+	for (i = 0; i < LANES; i += channels)
+		v_store_part(to + i, mask, v_load_part(from, mask));
+}
+
+/*
+ * So few channels that some pixels fit into a vector: as if these were one pixel of more channels.
+ * Returns how many pixels that took.
+ */
+static size_t depthwise_together(const struct npu_conv_row *row)
+{
+	float weight[TOGETHER_TAPS * LANES], bias[LANES];
+	size_t channels = row->columns, pixels = LANES / channels, i, j;
+	struct npu_conv_row wide = *row;
+
+	if (LANES % channels || channels == LANES || row->x_step != channels ||
+	    row->y_step != channels || row->taps[0] * row->taps[1] > TOGETHER_TAPS)
+		return 0;
+	for (i = 0; i < row->taps[0]; i++)
+		for (j = 0; j < row->taps[1]; j++)
+			repeat(row->weight + i * row->weight_tap[0] + j * row->weight_tap[1],
+			       channels, weight + (i * row->taps[1] + j) * LANES);
+	if (row->bias)
+		repeat(row->bias, channels, bias);
+	wide.weight = weight;
+	wide.weight_tap[0] = row->taps[1] * LANES;
+	wide.weight_tap[1] = LANES;
+	wide.bias = row->bias ? bias : NULL;
+	wide.pixels = row->pixels / pixels;
+	wide.columns = wide.x_step = wide.y_step = LANES;
+	if (wide.pixels)
+		depthwise_channels(&wide);
+	return wide.pixels * pixels;
+}
+
+static void conv_depthwise_row(const struct npu_conv_row *row)
+{
+	size_t done = row->columns < LANES ? depthwise_together(row) : 0;
+	struct npu_conv_row rest = *row;
+
+	rest.x += done * row->x_step;
+	rest.y += done * row->y_step;
+	rest.pixels -= done;
+	if (rest.pixels)
+		depthwise_channels(&rest);
 }
 
 /* Some taps at a time, so that a gradient is read once for all of them. */
