@@ -6,7 +6,16 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "transpose_x86.h"
+
 #define LANES 8
+
+/* The largest tile of a matrix product that 16 registers hold, and X(rows, vectors) for each size.
+ */
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#define TILE_COLUMN(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v)
+#define TILES(X) TILE_COLUMN(X, 1) TILE_COLUMN(X, 2)
 
 typedef __m256 vec;
 typedef __m256i vec_mask;

@@ -6,7 +6,16 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "transpose_x86.h"
+
 #define LANES 16
+
+/* The largest tile of a matrix product that 32 registers hold, and X(rows, vectors) for each size.
+ */
+#define TILE_ROWS 9
+#define TILE_VECTORS 3
+#define TILE_COLUMN(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v) X(7, v) X(8, v) X(9, v)
+#define TILES(X) TILE_COLUMN(X, 1) TILE_COLUMN(X, 2) TILE_COLUMN(X, 3)
 
 typedef __m512 vec;
 typedef __mmask16 vec_mask; /* of the lanes in memory */
