@@ -206,13 +206,17 @@ static size_t depthwise_together(const struct npu_conv_row *row)
 static void conv_depthwise_row(const struct npu_conv_row *row)
 {
 	size_t done = row->columns < LANES ? depthwise_together(row) : 0;
-	struct npu_conv_row rest = *row;
+	struct npu_conv_row rest;
 
-	rest.x += done * row->x_step;
-	rest.y += done * row->y_step;
-	rest.pixels -= done;
-	if (rest.pixels)
+	if (!done) {
+		depthwise_channels(row);
+	} else if (done < row->pixels) {
+		rest = *row;
+		rest.x += done * row->x_step;
+		rest.y += done * row->y_step;
+		rest.pixels -= done;
 		depthwise_channels(&rest);
+	}
 }
 
 /* Some taps at a time, so that a gradient is read once for all of them. */
