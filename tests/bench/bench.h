@@ -35,16 +35,19 @@ struct bench_row {
 extern const struct bench_row bench_train_rows[];
 extern const struct bench_row bench_infer_rows[];
 extern const struct bench_row bench_engine_rows[];
+extern const struct bench_row bench_gemm_rows[];
 
 /**
  * struct bench - what a measurement is told, and what it tells beside its value
  * @threads: to use
  * @budget: seconds for one point
+ * @reference: measured beside the value, if that is what it should be compared with; else 0
  * @note: for the reader, filled by bench_time()
  */
 struct bench {
 	unsigned int threads;
 	double budget;
+	double reference;
 	char note[160];
 };
 

@@ -3,9 +3,10 @@
  * bench [--peers] [PATTERN]: one line a measurement.
  *
  * Without an option: tab-separated, name value unit reference ratio; ratio is value / reference.
- * The reference is a peer's value out of the results file of the peers' suite that NPU_PEERS_TSV
- * names, else "-". With --peers: the suite's own form, workload|peer|threads|value|unit|note, and
- * only what it has workloads for; PEERS_THREADS and PEERS_BUDGET are obeyed.
+ * The reference is measured beside the value, or a peer's value out of the results file of the
+ * peers' suite that NPU_PEERS_TSV names, else "-". With --peers: the suite's own form,
+ * workload|peer|threads|value|unit|note, and only what it has workloads for; PEERS_THREADS and
+ * PEERS_BUDGET are obeyed.
  */
 #define _GNU_SOURCE
 #include <fnmatch.h>
@@ -19,6 +20,7 @@
 static const struct bench_row *const groups[] = {
 	bench_train_rows,
 	bench_infer_rows,
+	bench_gemm_rows,
 	bench_engine_rows,
 };
 
@@ -93,10 +95,12 @@ static double reference_of(const struct bench_row *row, unsigned int threads)
 
 /* --------------------------------------------------------------------- printing */
 
-static void print_row(const struct bench_row *row, double value, unsigned int threads)
+static void print_row(const struct bench_row *row, double value, const struct bench *bench)
 {
-	double reference = reference_of(row, threads);
+	double reference = bench->reference;
 
+	if (!reference)
+		reference = reference_of(row, bench->threads);
 	if (reference)
 		printf("%s\t%.5g\t%s\t%.5g\t%.3g\n", row->name, value, row->unit, reference,
 		       value / reference);
@@ -122,6 +126,7 @@ static bool run_row(const struct bench_row *row, bool peers, struct bench *bench
 	double value;
 
 	bench->note[0] = '\0';
+	bench->reference = 0;
 	value = row->measure(bench);
 	if (value < 0) {
 		fprintf(stderr, "bench: %s: %s\n", row->name, bench->note);
@@ -131,7 +136,7 @@ static bool run_row(const struct bench_row *row, bool peers, struct bench *bench
 		printf("%s|npu|%u|%.5g|%s|%s\n", row->workload, bench->threads, value, row->unit,
 		       bench->note);
 	else
-		print_row(row, value, bench->threads);
+		print_row(row, value, bench);
 	fflush(stdout);
 	return true;
 }
