@@ -84,7 +84,6 @@ static void run_product(void *context)
  */
 static double product_seconds(struct bench *bench, const struct product *product)
 {
-	const enum bench_clock clock = bench->threads == 1 ? BENCH_CPU : BENCH_WALL;
 	const double budget = bench->budget;
 	double best = 0, best_peak = 0, seconds;
 	size_t i = 0, turn;
@@ -94,10 +93,10 @@ static double product_seconds(struct bench *bench, const struct product *product
 	bench->budget = budget / 16;
 	for (turn = 0; turn < 8; turn++) {
 		if (peaks[i].run) {
-			seconds = bench_time(bench, clock, peaks[i].run, NULL);
+			seconds = bench_time(bench, BENCH_WALL, peaks[i].run, NULL);
 			best_peak = turn && best_peak < seconds ? best_peak : seconds;
 		}
-		seconds = bench_time(bench, clock, run_product, (void *)product);
+		seconds = bench_time(bench, BENCH_WALL, run_product, (void *)product);
 		best = turn && best < seconds ? best : seconds;
 	}
 	bench->budget = budget;
