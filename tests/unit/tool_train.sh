@@ -191,6 +191,8 @@ npu "a series in windows" 0 train series.csv --features load --window 8 --horizo
 json "it is told in JSON"
 r2=$(sed -n 's/^ *"r2": \([0-9.]*\),*/\1/p' out)
 ok "the sine is learned, in its own units" awk "BEGIN { exit !(0$r2 > 0.9) }"
+npu "the same, as text" 0 train series.csv --features load --window 8 --horizon 2 --epochs 2 -q -o t.onnx
+prints "the naive forecast is told, too" "^saying that the last value stays: RMSE"
 npu "eval cuts as the model was" 0 eval series.onnx series.csv --features load --window 8 --horizon 2
 prints "it measures windows" '231 samples'
 npu "windows without what follows" 1 train series.csv --features load --window 8 -o t.onnx

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "layer_words.h"
-#include "metrics_report.h"
 #include "plot.h"
 #include "preset.h"
 #include "terminal.h"
@@ -74,26 +73,6 @@ static int fit(struct training *job)
 	return ret < 0 ? cli_fail_error(&err) : CLI_OK;
 }
 
-/* Predict the test part, which training has not seen. */
-static int test(struct training *job)
-{
-	size_t outputs = npu_model_outputs(job->model);
-	struct npu_error err = { 0 };
-	float *y;
-	int code = CLI_OK;
-
-	if (job->test.samples == 0)
-		return CLI_OK;
-	y = calloc(job->test.samples, outputs * sizeof(*y));
-	if (!y)
-		return cli_fail(CLI_FAILED, "no memory for %zu predictions", job->test.samples);
-	if (npu_model_predict_data(job->model, &job->test, job->fit.threads, y, &err) < 0 ||
-	    metrics_measure(&job->metrics, &job->test, y, outputs, &job->measure, &err) < 0)
-		code = cli_fail_error(&err);
-	free(y);
-	return code;
-}
-
 static int write_results(struct training *job)
 {
 	struct npu_error err = { 0 };
@@ -127,7 +106,7 @@ static int train(struct training *job)
 		code = fit(job);
 		if (code == CLI_OK) {
 			train_unscale_model(job);
-			code = test(job);
+			code = train_test(job);
 		}
 		if (code == CLI_OK)
 			code = write_results(job);
@@ -144,6 +123,7 @@ static int train(struct training *job)
 void train_free(struct training *job)
 {
 	npu_metrics_free(&job->metrics);
+	npu_metrics_free(&job->naive);
 	npu_history_free(&job->history);
 	npu_model_free(job->model);
 	npu_dataset_free(&job->train);

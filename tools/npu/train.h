@@ -56,6 +56,7 @@ enum train_balance {
  * @weight: [classes], NULL for none
  * @augmentation: what @augment says
  * @checkpoint_path: the checkpoint's file, owned
+ * @naive: of a forecast, figures of saying that the last value stays
  * @target_mean: [targets], what @scale_targets took away, NULL without it
  * @target_factor: likewise, what it multiplied by
  */
@@ -89,7 +90,7 @@ struct training {
 	struct npu_model *model;
 	struct npu_fit_quote quote;
 	struct npu_history history;
-	struct npu_metrics metrics;
+	struct npu_metrics metrics, naive;
 	double seconds;
 };
 
@@ -109,6 +110,9 @@ int train_build_model(struct training *job);
 int train_scale_targets(struct training *job);
 /* The model's last layer gives targets as they were. */
 void train_unscale_model(struct training *job);
+
+/* Figures of the test; of a forecast, also of the naive one. */
+int train_test(struct training *job);
 
 /* Frees what the steps made. */
 void train_free(struct training *job);

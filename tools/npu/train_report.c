@@ -123,6 +123,8 @@ void train_print_result(const struct training *job)
 		       job->fit.patience, history->best_epoch);
 	if (job->test.samples)
 		metrics_print_line("test", &job->metrics);
+	if (job->naive.samples)
+		metrics_print_line("saying that the last value stays", &job->naive);
 	printf("wrote %s after %u epochs in %.2f s\n", job->output, history->epochs, job->seconds);
 }
 
@@ -180,5 +182,7 @@ void train_print_json(const struct training *job)
 	json_object_object_add(object, "history", history_json(history));
 	json_object_object_add(object, "test",
 			       job->metrics.samples ? metrics_json(&job->metrics, names) : NULL);
+	if (job->naive.samples)
+		json_object_object_add(object, "naive", metrics_json(&job->naive, names));
 	json_report_print(object);
 }
