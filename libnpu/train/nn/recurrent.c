@@ -103,12 +103,15 @@ static void scale_row(float *row, size_t length, double factor)
 
 static double dot(const float *a, const float *b, size_t length)
 {
-	double sum = 0;
-	size_t j;
+	double sum[4] = { 0 }; /* so that an addition need not wait for the one before */
+	size_t j, k;
 
-	for (j = 0; j < length; j++)
-		sum += (double)a[j] * b[j];
-	return sum;
+	for (j = 0; j + 4 <= length; j += 4)
+		for (k = 0; k < 4; k++)
+			sum[k] += (double)a[j + k] * b[j + k];
+	for (; j < length; j++)
+		sum[0] += (double)a[j] * b[j];
+	return sum[0] + sum[1] + sum[2] + sum[3];
 }
 
 /* Rows of length 1, at right angles to each other: random ones, by Gram and Schmidt. */

@@ -134,6 +134,8 @@ struct npu_recurrent_kernels {
 extern const struct npu_recurrent_kernels npu_recurrent_reference;
 #if defined(__x86_64__)
 extern const struct npu_recurrent_kernels npu_recurrent_avx2, npu_recurrent_avx512;
+#elif defined(__aarch64__)
+extern const struct npu_recurrent_kernels npu_recurrent_neon;
 #endif
 
 #endif /* NPU_NN_RECURRENT_KERNELS_H */

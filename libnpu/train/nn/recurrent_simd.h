@@ -135,65 +135,63 @@ static void (*const tiles[MR])(const struct tile *t) = {
 #endif
 };
 
-/* @t for all rows, in tiles as equal as they can be: small ones make poor use of the registers. */
-static void run_rows(struct tile t, size_t rows)
+/*
+ * @t, which is used up, for all rows, in tiles as equal as they can be: small ones make poor use of
+ * the registers. It is not copied, since the tile would have to wait for the copy.
+ */
+static void run_rows(struct tile *t, size_t rows)
 {
 	size_t left = (rows + MR - 1) / MR;
 
 	for (; rows; left--) {
 		size_t some = (rows + left - 1) / left;
 
-		tiles[some - 1](&t);
+		tiles[some - 1](t);
 		rows -= some;
-		t.strip[0].a += some * t.strip[0].a_row;
-		t.strip[1].a += some * t.strip[1].a_row;
-		t.c += some * t.ldc;
-		t.start = t.start ? t.start + some * t.start_row : NULL;
+		t->strip[0].a += some * t->strip[0].a_row;
+		t->strip[1].a += some * t->strip[1].a_row;
+		t->c += some * t->ldc;
+		if (t->start)
+			t->start += some * t->start_row;
 	}
 }
 
 /* The k of @term that lie in [from, to) when counted from @first on; none: a strip of 0. */
-static struct strip strip_of(const struct npu_recurrent_term *term, size_t first, size_t from,
-			     size_t to, size_t column)
+static void set_strip(struct strip *s, const struct npu_recurrent_term *term, size_t first,
+		      size_t from, size_t to, size_t column)
 {
 	size_t begin = from > first ? from - first : 0, end = to > first ? to - first : 0;
 
 	if (end > term->k)
 		end = term->k;
-	if (begin >= end)
-		return (struct strip){ 0 };
-	return (struct strip){
-		.a = term->a + begin,
-		.a_row = term->lda,
-		.a_step = 1,
-		.b = term->b + column * term->k + begin * WIDTH,
-		.k = end - begin,
-	};
+	s->a_row = term->lda;
+	s->a_step = 1;
+	s->k = begin < end ? end - begin : 0;
+	s->a = s->k ? term->a + begin : NULL;
+	s->b = s->k ? term->b + column * term->k + begin * WIDTH : NULL;
+	if (!s->k)
+		s->a_row = 0;
 }
 
 static void product_panel(const struct npu_recurrent_product *p, size_t column)
 {
 	const size_t left = p->columns - column, depth = p->term[0].k + p->term[1].k;
-	struct tile t = {
-		.c = p->c + column,
-		.ldc = p->ldc,
-		.columns = left < WIDTH ? left : WIDTH,
-	};
-	size_t k;
+	const float *start = p->accumulate ? p->c + column : p->bias ? p->bias + column : NULL;
+	size_t start_row = p->accumulate ? p->ldc : 0, k, end;
+	struct tile t;
 
-	if (p->accumulate) {
-		t.start = t.c;
-		t.start_row = t.ldc;
-	} else if (p->bias) {
-		t.start = p->bias + column;
-	}
-	for (k = 0; k < depth || !k; k += NPU_RECURRENT_DEPTH) {
-		t.strip[0] = strip_of(&p->term[0], 0, k, k + NPU_RECURRENT_DEPTH, column);
-		t.strip[1] = strip_of(&p->term[1], p->term[0].k, k, k + NPU_RECURRENT_DEPTH,
-				      column);
-		run_rows(t, p->rows);
-		t.start = t.c;
-		t.start_row = t.ldc;
+	t.ldc = p->ldc;
+	t.columns = left < WIDTH ? left : WIDTH;
+	for (k = 0; k < depth || !k; k = end) {
+		end = k + NPU_RECURRENT_DEPTH;
+		set_strip(&t.strip[0], &p->term[0], 0, k, end, column);
+		set_strip(&t.strip[1], &p->term[1], p->term[0].k, k, end, column);
+		t.c = p->c + column;
+		t.start = start;
+		t.start_row = start_row;
+		run_rows(&t, p->rows);
+		start = p->c + column;
+		start_row = p->ldc;
 	}
 }
 
@@ -313,7 +311,7 @@ static void outer(const struct npu_recurrent_outer *o)
 		};
 
 		if (f->m)
-			run_rows(t, f->m);
+			run_rows(&t, f->m);
 	}
 }
 

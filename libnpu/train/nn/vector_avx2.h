@@ -93,6 +93,11 @@ static inline vec v_max(vec a, vec b)
 	return _mm256_max_ps(a, b);
 }
 
+static inline vec v_min(vec a, vec b)
+{
+	return _mm256_min_ps(a, b);
+}
+
 static inline vec v_abs(vec a)
 {
 	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);

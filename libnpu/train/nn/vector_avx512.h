@@ -89,10 +89,15 @@ static inline vec v_fnma(vec a, vec b, vec c)
 	return _mm512_fnmadd_ps(a, b, c);
 }
 
-/* b where either is NaN. */
+/* b where either is NaN; v_min likewise. */
 static inline vec v_max(vec a, vec b)
 {
 	return _mm512_max_ps(a, b);
+}
+
+static inline vec v_min(vec a, vec b)
+{
+	return _mm512_min_ps(a, b);
 }
 
 static inline vec v_abs(vec a)
