@@ -103,6 +103,8 @@ struct npu_conv_kernels {
 
 #if defined(__x86_64__)
 extern const struct npu_conv_kernels npu_conv_avx2, npu_conv_avx512;
+#elif defined(__aarch64__)
+extern const struct npu_conv_kernels npu_conv_neon;
 #endif
 
 #endif /* NPU_NN_CONV_KERNELS_H */
