@@ -189,7 +189,7 @@ awk 'BEGIN { print "day,load,noise"; for (i = 0; i < 240; i++)
 npu "a series in windows" 0 train series.csv --features load --window 8 --horizon 2 --scale-targets \
 	--layers "dense 16 tanh; output" --epochs 60 --rate 0.01 -o series.onnx --json
 json "it is told in JSON"
-r2=$(sed -n 's/^ *"r2": \([0-9.]*\),*/\1/p' out)
+r2=$(sed -n 's/^ *"r2": \([0-9.]*\),*/\1/p' out | head -1)
 ok "the sine is learned, in its own units" awk "BEGIN { exit !(0$r2 > 0.9) }"
 npu "the same, as text" 0 train series.csv --features load --window 8 --horizon 2 --epochs 2 -q -o t.onnx
 prints "the naive forecast is told, too" "^saying that the last value stays: RMSE"
