@@ -2,15 +2,17 @@
 # Files that need instruction-set flags: OBJECT: ISA_CFLAGS := FLAGS. Everything else is built
 # for the baseline of the architecture and chooses among these at run time.
 
+# These are vectors by hand. What the compiler would add is to load two fields of a structure at
+# once that have just been stored one by one, and for that a CPU waits until they are in the cache.
+NN_CFLAGS := -fno-tree-slp-vectorize
 ENGINE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard kmod/engine/*.c))
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(filter %/avx2_fully_connected.o %/avx2_elementwise.o,$(ENGINE_OBJ)): ISA_CFLAGS := -mavx2
 $(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
 	ISA_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl -mavx512vnni
-# These are vectors by hand. What the compiler would add is to load two fields of a structure at
-# once that have just been stored one by one, and for that a CPU waits until they are in the cache.
-NN_CFLAGS := -fno-tree-slp-vectorize
 $(B)/libnpu/train/nn/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
 $(B)/libnpu/train/nn/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl $(NN_CFLAGS)
+else
+$(B)/libnpu/train/nn/%_neon.o: ISA_CFLAGS := $(NN_CFLAGS)
 endif

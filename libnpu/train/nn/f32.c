@@ -31,6 +31,8 @@ static const struct {
 #if defined(__x86_64__)
 	{ &npu_f32_avx512, cpu_has_avx512 },
 	{ &npu_f32_avx2, cpu_has_avx2 },
+#elif defined(__aarch64__)
+	{ &npu_f32_neon, cpu_has_all },
 #endif
 	{ &npu_f32_reference, cpu_has_all },
 };

@@ -107,6 +107,8 @@ struct npu_f32 {
 extern const struct npu_f32 npu_f32_reference;
 #if defined(__x86_64__)
 extern const struct npu_f32 npu_f32_avx2, npu_f32_avx512;
+#elif defined(__aarch64__)
+extern const struct npu_f32 npu_f32_neon;
 #endif
 
 /* The i-th variant that this CPU can run, the fastest first; NULL past the last. */

@@ -38,6 +38,8 @@ struct npu_norm_ops {
 extern const struct npu_norm_ops npu_norm_reference;
 #if defined(__x86_64__)
 extern const struct npu_norm_ops npu_norm_avx2, npu_norm_avx512;
+#elif defined(__aarch64__)
+extern const struct npu_norm_ops npu_norm_neon;
 #endif
 
 #endif /* NPU_NN_NORM_H */

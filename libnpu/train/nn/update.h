@@ -68,6 +68,8 @@ struct npu_update_ops {
 extern const struct npu_update_ops npu_update_reference;
 #if defined(__x86_64__)
 extern const struct npu_update_ops npu_update_avx2, npu_update_avx512;
+#elif defined(__aarch64__)
+extern const struct npu_update_ops npu_update_neon;
 #endif
 
 #endif /* NPU_NN_UPDATE_H */
