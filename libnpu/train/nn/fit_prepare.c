@@ -124,13 +124,12 @@ static int plan_data(struct npu_fit *fit, const struct npu_dataset *data)
 	return check_data(fit, validation, &fit->validated);
 }
 
-/* Threads that training uses: where no product of a step is shared, they would only be started. */
+/* Threads that training uses: where there is little to a step, they would only be started. */
 static unsigned int threads_for(const struct npu_fit *fit)
 {
-	const struct npu_model *model = fit->model;
 	unsigned int threads = fit->options.threads ? fit->options.threads : npu_pool_cpus();
 
-	return fit->capacity * (model->values + model->features) < NPU_WORTH_SHARING ? 1 : threads;
+	return npu_model_work(fit->model) < NPU_WORTH_SHARING / fit->capacity ? 1 : threads;
 }
 
 static struct npu_loading loading_for(const struct npu_fit *fit, bool training)

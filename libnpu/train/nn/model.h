@@ -155,6 +155,9 @@ int npu_model_check_whole(const struct npu_model *model, struct npu_error *err);
 
 void npu_model_free_class_names(struct npu_model *model);
 
+/* Multiply-accumulates of one sample's way forward, values that are no product counted as one. */
+size_t npu_model_work(const struct npu_model *model);
+
 /* Memory for floats, 64-byte aligned and zeroed; NULL if there is none. Released by free(). */
 float *npu_floats_alloc(size_t count);
 

@@ -31,10 +31,9 @@ static int predict_batches(struct npu_spare *spare, struct npu_pool *pool,
 	return ret;
 }
 
-/* Work of a sample, as far as parameters tell: the least that there is. */
 static bool worth_threads(const struct npu_model *model, size_t samples)
 {
-	return samples >= WORTH_THREADS / (model->values + model->features + 1);
+	return samples >= WORTH_THREADS / npu_model_work(model);
 }
 
 static int predict(const struct npu_model *model, const struct npu_dataset *data,
