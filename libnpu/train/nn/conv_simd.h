@@ -224,8 +224,12 @@ static const conv_tile_fn conv_parts[PIXELS_1 + 1] = {
 /* Pixels of the tiles that cover @pixels best: the fewest, all alike. */
 static size_t conv_tile_pixels(const conv_tile_fn *tiles, size_t most, size_t pixels)
 {
-	size_t count = (pixels + most - 1) / most, tile = (pixels + count - 1) / count;
+	size_t tile = pixels, count;
 
+	if (pixels > most) {
+		count = (pixels + most - 1) / most;
+		tile = (pixels + count - 1) / count;
+	}
 	while (!tiles[tile])
 		tile = tile < pixels && tile < most ? tile + 1 : (tile + 1) / 2;
 	return tile;

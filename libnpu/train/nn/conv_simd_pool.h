@@ -5,8 +5,8 @@
 
 #include "conv_simd.h"
 
-/* Windows that a tile takes: enough to hide what a comparison waits for. */
-#define POOL_PIXELS 4
+/* Windows of the largest tile. */
+#define POOL_PIXELS 8
 
 /**
  * struct pool_tile - see struct npu_pool_row, moved to the tile's first window and channel
@@ -29,7 +29,7 @@ static inline __attribute__((always_inline)) void max_tile(const struct pool_til
 	size_t i, j;
 	int p;
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (p = 0; p < pixels; p++) {
 		y[p] = v_load_part(t->x + p * r->x_step, t->mask);
 		winner[p] = v_set(r->number);
@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) void max_tile(const struct pool_til
 			const float *x = t->x + i * r->x_tap[0] + j * r->x_tap[1];
 			vec number = v_set(r->number + (float)i * r->number_row + (float)j);
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 			for (p = 0; p < pixels; p++) {
 				vec value = v_load_part(x + p * r->x_step, t->mask);
 				vec_test more = v_less(y[p], value);
@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void max_tile(const struct pool_til
 			}
 		}
 	}
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (p = 0; p < pixels; p++) {
 		v_store_part(t->y + p * r->channels, t->mask, y[p]);
 		if (keep)
@@ -66,19 +66,19 @@ static inline __attribute__((always_inline)) void average_tile(const struct pool
 	size_t i, j;
 	int p;
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (p = 0; p < pixels; p++)
 		sum[p] = v_set(0);
 	for (i = 0; i < r->taps[0]; i++) {
 		for (j = 0; j < r->taps[1]; j++) {
 			const float *x = t->x + i * r->x_tap[0] + j * r->x_tap[1];
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 			for (p = 0; p < pixels; p++)
 				sum[p] = v_add(sum[p], v_load_part(x + p * r->x_step, t->mask));
 		}
 	}
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (p = 0; p < pixels; p++)
 		v_store_part(t->y + p * r->channels, t->mask, v_mul(sum[p], v_set(r->share)));
 }
@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) void back_tile(const struct pool_ti
 	size_t i, j;
 	int p;
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (p = 0; p < pixels; p++) {
 		y[p] = v_load_part(t->y + p * r->channels, t->mask);
 		if (most)
@@ -109,7 +109,7 @@ static inline __attribute__((always_inline)) void back_tile(const struct pool_ti
 			float *x = t->x + i * r->x_tap[0] + j * r->x_tap[1];
 			vec number = v_set(r->number + (float)i * r->number_row + (float)j);
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 			for (p = 0; p < pixels; p++) {
 				float *to = x + p * r->x_step;
 				vec value = y[p];
@@ -126,59 +126,35 @@ static inline __attribute__((always_inline)) void back_tile(const struct pool_ti
 	}
 }
 
-static void max_keep_4(const struct pool_tile *t)
-{
-	max_tile(t, POOL_PIXELS, true);
-}
+/* Tiles of 1, 2, 4 and 8 windows. */
+#define POOL_TILES(name, tile, ...)                     \
+	static void name##_1(const struct pool_tile *t) \
+	{                                               \
+		tile(t, 1, ##__VA_ARGS__);              \
+	}                                               \
+	static void name##_2(const struct pool_tile *t) \
+	{                                               \
+		tile(t, 2, ##__VA_ARGS__);              \
+	}                                               \
+	static void name##_4(const struct pool_tile *t) \
+	{                                               \
+		tile(t, 4, ##__VA_ARGS__);              \
+	}                                               \
+	static void name##_8(const struct pool_tile *t) \
+	{                                               \
+		tile(t, 8, ##__VA_ARGS__);              \
+	}                                               \
+	static const pool_tile_fn name[] = { name##_1, name##_2, name##_4, name##_8 }
 
-static void max_keep_1(const struct pool_tile *t)
-{
-	max_tile(t, 1, true);
-}
+POOL_TILES(max_keep_tiles, max_tile, true);
+POOL_TILES(max_only_tiles, max_tile, false);
+POOL_TILES(average_tiles, average_tile);
+POOL_TILES(max_back_tiles, back_tile, true);
+POOL_TILES(average_back_tiles, back_tile, false);
 
-static void max_only_4(const struct pool_tile *t)
+static void pool_tiles(const struct npu_pool_row *row, const pool_tile_fn tiles[4])
 {
-	max_tile(t, POOL_PIXELS, false);
-}
-
-static void max_only_1(const struct pool_tile *t)
-{
-	max_tile(t, 1, false);
-}
-
-static void average_4(const struct pool_tile *t)
-{
-	average_tile(t, POOL_PIXELS);
-}
-
-static void average_1(const struct pool_tile *t)
-{
-	average_tile(t, 1);
-}
-
-static void max_back_4(const struct pool_tile *t)
-{
-	back_tile(t, POOL_PIXELS, true);
-}
-
-static void max_back_1(const struct pool_tile *t)
-{
-	back_tile(t, 1, true);
-}
-
-static void average_back_4(const struct pool_tile *t)
-{
-	back_tile(t, POOL_PIXELS, false);
-}
-
-static void average_back_1(const struct pool_tile *t)
-{
-	back_tile(t, 1, false);
-}
-
-static void pool_tiles(const struct npu_pool_row *row, pool_tile_fn many, pool_tile_fn one)
-{
-	size_t c, p, done;
+	size_t c, left, size;
 
 	for (c = 0; c < row->channels; c += LANES) {
 		struct pool_tile t = { row,
@@ -188,38 +164,38 @@ static void pool_tiles(const struct npu_pool_row *row, pool_tile_fn many, pool_t
 				       row->output ? row->output + c : NULL,
 				       v_first(row->channels - c) };
 
-		for (p = 0; p < row->pixels; p += done) {
-			done = row->pixels - p >= POOL_PIXELS ? POOL_PIXELS : 1;
-			(done == 1 ? one : many)(&t);
-			t.x += done * row->x_step;
-			t.y += done * row->channels;
-			t.winner = t.winner ? t.winner + done * row->channels : NULL;
-			t.output = t.output ? t.output + done * row->channels : NULL;
+		for (left = row->pixels; left; left -= (size_t)1 << size) {
+			size_t step;
+
+			size = left >= 8 ? 3 : left >= 4 ? 2 : left >= 2 ? 1 : 0;
+			step = row->channels << size;
+			tiles[size](&t);
+			t.x += row->x_step << size;
+			t.y += step;
+			t.winner = t.winner ? t.winner + step : NULL;
+			t.output = t.output ? t.output + step : NULL;
 		}
 	}
 }
 
 static void max_row(const struct npu_pool_row *row)
 {
-	if (row->winner)
-		pool_tiles(row, max_keep_4, max_keep_1);
-	else
-		pool_tiles(row, max_only_4, max_only_1);
+	pool_tiles(row, row->winner ? max_keep_tiles : max_only_tiles);
 }
 
 static void average_row(const struct npu_pool_row *row)
 {
-	pool_tiles(row, average_4, average_1);
+	pool_tiles(row, average_tiles);
 }
 
 static void max_back_row(const struct npu_pool_row *row)
 {
-	pool_tiles(row, max_back_4, max_back_1);
+	pool_tiles(row, max_back_tiles);
 }
 
 static void average_back_row(const struct npu_pool_row *row)
 {
-	pool_tiles(row, average_back_4, average_back_1);
+	pool_tiles(row, average_back_tiles);
 }
 
 #define NPU_CONV_VARIANT(variant)                            \
