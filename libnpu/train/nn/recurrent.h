@@ -171,12 +171,15 @@ void npu_recurrent_gates_apart(const struct npu_recurrent *run,
 void npu_recurrent_back(const struct npu_recurrent *run, const struct npu_recurrent_moment *at,
 			size_t part, size_t column, float *to, bool accumulate);
 
-/* For the ways forward and back. */
+/*
+ * For the ways forward and back. Placing returns the floats that @work needs, which may be NULL;
+ * @input: its gradient is wanted.
+ */
 void npu_recurrent_begin(struct npu_recurrent *run, const struct npu_step *step,
 			 const struct npu_recurrent_cell *cell, const struct npu_f32 *f32,
 			 struct npu_pool *pool);
 size_t npu_recurrent_place_forward(struct npu_recurrent *run, float *work);
-size_t npu_recurrent_place_backward(struct npu_recurrent *run, float *work);
+size_t npu_recurrent_place_backward(struct npu_recurrent *run, bool input, float *work);
 void npu_recurrent_sort(struct npu_recurrent *run);
 void npu_recurrent_pack(struct npu_recurrent *run);
 size_t npu_recurrent_blocks(const struct npu_recurrent *run);

@@ -119,7 +119,7 @@ void npu_recurrent_backward(const struct npu_step *step, const struct npu_recurr
 	struct npu_recurrent run;
 
 	npu_recurrent_begin(&run, step, cell, step->model->f32, step->pool);
-	npu_recurrent_place_backward(&run, step->work);
+	npu_recurrent_place_backward(&run, step->dx, step->work);
 	npu_recurrent_sort(&run);
 	npu_recurrent_pack(&run);
 	npu_pool_run(step->pool, run_block, &run, run.directions * npu_recurrent_blocks(&run));

@@ -126,7 +126,7 @@ size_t npu_recurrent_place_forward(struct npu_recurrent *run, float *work)
 	return used;
 }
 
-size_t npu_recurrent_place_backward(struct npu_recurrent *run, float *work)
+size_t npu_recurrent_place_backward(struct npu_recurrent *run, bool input, float *work)
 {
 	size_t used = 0, d, part;
 
@@ -140,7 +140,8 @@ size_t npu_recurrent_place_backward(struct npu_recurrent *run, float *work)
 			.columns = run->inputs,
 		};
 
-		direction->back_input = take_panels(run, work, &used, matrix);
+		if (input)
+			direction->back_input = take_panels(run, work, &used, matrix);
 		matrix.columns = run->units;
 		for (part = 0; part < run->cell->parts; part++) {
 			matrix.b = work ? direction->recurrent + npu_recurrent_part(run, part)
@@ -164,7 +165,7 @@ void npu_recurrent_room(const struct npu_node *node, const struct npu_recurrent_
 	describe(&run, node, cell, n, training);
 	if (training) {
 		room->saved = run.directions * n * trace_size(&run);
-		room->backward = npu_recurrent_place_backward(&run, NULL);
+		room->backward = npu_recurrent_place_backward(&run, true, NULL);
 		describe(&run, node, cell, n, false);
 	}
 	room->forward = npu_recurrent_place_forward(&run, NULL);
