@@ -87,6 +87,18 @@ class Decoder(nn.Module):
         return self.up(x)
 
 
+class Generator(nn.Module):
+    """An image out of numbers, by view() to [batch, C, H, W]."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(5, 4 * 2 * 3)
+        self.up = nn.ConvTranspose2d(4, 2, 4, stride=2, padding=1)
+
+    def forward(self, x):
+        return torch.tanh(self.up(torch.relu(self.fc(x)).view(-1, 4, 2, 3)))
+
+
 class Signal(nn.Module):
     """One dimension: [batch, C, T]."""
 
@@ -185,6 +197,7 @@ with open(f"{folder}/names", "w", encoding="utf-8") as names:
     export("flattened by view", Digits(), 1, 14, 14)
     export("concatenation", Squares(), 2, 5, 4, opsets=(11, 13))
     export("transposed convolution", Decoder(), 3, 3, 4, opsets=(9, 13))
+    export("generator", Generator(), 5, opsets=(9, 13))
     export("convolution over time", Signal(), 3, 16, opsets=(9, 13), signal=True)
     for kind in ("RNN", "LSTM", "GRU"):
         export(f"last step of {kind}", Last(kind), 6, 4, opsets=(9, 13))

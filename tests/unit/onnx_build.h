@@ -141,6 +141,25 @@ static inline void build_float(struct build *b, NpuOnnx__Node *node, const char 
 	a->f = value;
 }
 
+static inline void build_list(struct build *b, NpuOnnx__Node *node, const char *name, size_t count,
+			      const int64_t *value)
+{
+	NpuOnnx__Attribute *a = build_attribute(b, node, name, 7);
+
+	a->n_ints = count;
+	a->ints = build_take(b, count * sizeof(*value));
+	memcpy(a->ints, value, count * sizeof(*value));
+}
+
+static inline void build_string(struct build *b, NpuOnnx__Node *node, const char *name,
+				const char *value)
+{
+	NpuOnnx__Attribute *a = build_attribute(b, node, name, 3);
+
+	a->has_s = true;
+	a->s = (ProtobufCBinaryData){ strlen(value), (uint8_t *)build_text(b, value) };
+}
+
 /* A tensor of floats, as float_data. */
 static inline NpuOnnx__Tensor *build_tensor(struct build *b, const char *name, size_t rank,
 					    const int64_t *dim, const float *value)

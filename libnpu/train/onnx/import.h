@@ -79,12 +79,14 @@ struct npu_onnx_array {
  * @rank: dimensions
  * @axis: letters of each, outermost first; axes of one element may be anywhere or missing
  * @pad: zeros that a Pad puts around H and W: top, left, bottom, right
+ * @version: that of what the layer made when this was seen
  */
 struct npu_onnx_view {
 	int layer;
 	size_t rank;
 	char axis[NPU_ONNX_MAX_RANK][8];
 	uint32_t pad[4];
+	unsigned int version;
 };
 
 enum npu_onnx_value_kind {
@@ -138,7 +140,9 @@ struct npu_onnx_value {
  * @dim: H, W, C of its output
  * @directions: of which C has so many times the axis d
  * @readers: layers that read it
- * @made: put in by us, to change the shape
+ * @version: goes up when a later node becomes part of the layer, which then makes other values
+ * @movable: the reshape of a dense layer's outputs, which nobody else reads: they can be put in
+ *	another order
  * @parameter: [parameters] values as the model has them, or NULL for zeros; owned
  * @count: [parameters] elements
  */
@@ -150,7 +154,8 @@ struct npu_onnx_layer {
 	uint32_t dim[3];
 	uint32_t directions;
 	size_t readers;
-	bool made;
+	unsigned int version;
+	bool movable;
 	float *parameter[NPU_ONNX_MAX_PARAMETERS];
 	size_t count[NPU_ONNX_MAX_PARAMETERS];
 	size_t parameters;
@@ -193,6 +198,8 @@ struct npu_onnx_pattern {
  * @batch: samples if the file fixes them, else 0
  * @input_dim: H, W, C of the model's input
  * @features: their product
+ * @input_readers: layers that read it
+ * @input_version: as of a layer, when preprocessing is found
  * @mean: [features] preprocessing (x - mean) * factor, or NULL
  * @factor: [features], or NULL
  * @layer: [layers]
@@ -212,7 +219,8 @@ struct npu_onnx_import {
 	struct npu_onnx_pattern *pattern;
 	uint64_t batch;
 	uint32_t input_dim[3];
-	size_t features;
+	size_t features, input_readers;
+	unsigned int input_version;
 	double *mean, *factor;
 	struct npu_onnx_layer *layer;
 	size_t layers, layer_room;
@@ -354,14 +362,20 @@ uint32_t npu_onnx_copy_dim(const struct npu_onnx_import *im, const struct npu_on
 /* What input @i of @node shows, which has to be a flow without padding. */
 int npu_onnx_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
 		  struct npu_onnx_view *view);
-/* Likewise the value of that name, padded or not. */
+/* Likewise the value of that name. */
 int npu_onnx_flow_of(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
 		     const char *name, struct npu_onnx_view *view);
+/* Likewise input @i, with or without padding. */
+int npu_onnx_padded_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+			 struct npu_onnx_view *view);
 /* What output @i of @node shows from now on. */
 void npu_onnx_set_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
 		       const struct npu_onnx_view *view);
-/* Nobody else reads what input @i of @node is. */
-bool npu_onnx_only_reader(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i);
+/* Can the layer of @view, input @i of @node, take the node in? Not if others read it. */
+bool npu_onnx_can_change(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+			 const struct npu_onnx_view *view);
+/* It does: what others have seen of it before is no longer there, and refused. */
+void npu_onnx_change(struct npu_onnx_import *im, struct npu_onnx_view *view);
 
 /*
  * A layer of that description behind those of @input [@inputs], whose output has @dim. It has the
@@ -370,6 +384,9 @@ bool npu_onnx_only_reader(const struct npu_onnx_import *im, const NpuOnnx__Node 
 struct npu_onnx_layer *npu_onnx_add_layer(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 					  const struct npu_layer *layer, const int *input,
 					  size_t inputs, const uint64_t dim[3], int *ret);
+/* The view is of that layer from now on, which nobody has changed. */
+void npu_onnx_look_at(const struct npu_onnx_import *im, const struct npu_onnx_layer *layer,
+		      struct npu_onnx_view *view);
 /* Its number. */
 int npu_onnx_layer_number(const struct npu_onnx_import *im, const struct npu_onnx_layer *layer);
 /* Call the layer "fc1" if its weights are "fc1.weight". */
@@ -378,6 +395,9 @@ int npu_onnx_name_layer(struct npu_onnx_import *im, struct npu_onnx_layer *layer
 /* Room for the layer's next parameter, of @count values; NULL without memory. */
 float *npu_onnx_add_parameter(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			      struct npu_onnx_layer *layer, size_t count, int *ret);
+/* Rows of @width values, [channels][pixels] of them, become [pixels][channels]. */
+int npu_onnx_move_rows(const struct npu_onnx_import *im, const NpuOnnx__Node *node, float *value,
+		       size_t channels, size_t pixels, size_t width);
 void npu_onnx_free_layers(struct npu_onnx_import *im);
 
 /* ------------------------------------------------------------ patterns.c */

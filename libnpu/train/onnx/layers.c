@@ -13,11 +13,22 @@ uint32_t npu_onnx_copy_dim(const struct npu_onnx_import *im, const struct npu_on
 	return view->layer < 0 ? 1 : im->layer[view->layer].directions;
 }
 
-int npu_onnx_flow_of(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+static unsigned int version_of(const struct npu_onnx_import *im, int layer)
+{
+	return layer < 0 ? im->input_version : im->layer[layer].version;
+}
+
+static int find_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
 		     const char *name, struct npu_onnx_view *view)
 {
 	const struct npu_onnx_value *value = npu_onnx_find_value(im, name);
 
+	if (value && value->kind == NPU_ONNX_FLOW &&
+	    value->view.version != version_of(im, value->view.layer))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "input %zu, '%.48s', was changed by a node that others do not "
+				     "go through; only layers whose outputs all read alike can be",
+				     i, name);
 	if (value && value->kind == NPU_ONNX_FLOW) {
 		*view = value->view;
 		return 0;
@@ -37,16 +48,28 @@ int npu_onnx_flow_of(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 			     npu_onnx_name(name));
 }
 
-int npu_onnx_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
-		  struct npu_onnx_view *view)
+int npu_onnx_flow_of(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+		     const char *name, struct npu_onnx_view *view)
 {
-	int ret = npu_onnx_flow_of(im, node, i, node->input[i], view);
+	int ret = find_flow(im, node, i, name, view);
 
 	if (!ret && (view->pad[0] | view->pad[1] | view->pad[2] | view->pad[3]))
 		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
 				    "its input comes from a Pad, which can be read in front of "
 				    "a Conv only");
 	return ret;
+}
+
+int npu_onnx_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+		  struct npu_onnx_view *view)
+{
+	return npu_onnx_flow_of(im, node, i, node->input[i], view);
+}
+
+int npu_onnx_padded_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+			 struct npu_onnx_view *view)
+{
+	return find_flow(im, node, i, node->input[i], view);
 }
 
 void npu_onnx_set_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
@@ -61,11 +84,21 @@ void npu_onnx_set_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *no
 	value->view = *view;
 }
 
-bool npu_onnx_only_reader(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i)
+bool npu_onnx_can_change(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+			 const struct npu_onnx_view *view)
 {
 	const struct npu_onnx_value *value = npu_onnx_find_value(im, node->input[i]);
+	size_t readers = view->layer < 0 ? im->input_readers : im->layer[view->layer].readers;
 
-	return value && value->readers == 1;
+	return value && value->readers == 1 && !readers;
+}
+
+void npu_onnx_change(struct npu_onnx_import *im, struct npu_onnx_view *view)
+{
+	if (view->layer < 0)
+		view->version = ++im->input_version;
+	else
+		view->version = ++im->layer[view->layer].version;
 }
 
 static int check_dim(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
@@ -143,8 +176,21 @@ struct npu_onnx_layer *npu_onnx_add_layer(struct npu_onnx_import *im, const NpuO
 	if (!layer->name && node)
 		to->layer.name = node->name;
 	take_facts(im, &to->layer);
+	for (size_t i = 0; i < inputs; i++) {
+		if (input[i] < 0)
+			im->input_readers++;
+		else
+			im->layer[input[i]].readers++;
+	}
 	im->layers++;
 	return to;
+}
+
+void npu_onnx_look_at(const struct npu_onnx_import *im, const struct npu_onnx_layer *layer,
+		      struct npu_onnx_view *view)
+{
+	view->layer = npu_onnx_layer_number(im, layer);
+	view->version = 0;
 }
 
 int npu_onnx_layer_number(const struct npu_onnx_import *im, const struct npu_onnx_layer *layer)
@@ -179,6 +225,23 @@ float *npu_onnx_add_parameter(struct npu_onnx_import *im, const NpuOnnx__Node *n
 	layer->count[layer->parameters] = count;
 	layer->parameter[layer->parameters++] = value;
 	return value;
+}
+
+int npu_onnx_move_rows(const struct npu_onnx_import *im, const NpuOnnx__Node *node, float *value,
+		       size_t channels, size_t pixels, size_t width)
+{
+	float *copy = calloc(channels * pixels, width * sizeof(*copy));
+
+	if (!copy)
+		return npu_onnx_fail(im, node, -ENOMEM, "no memory for %zu weights",
+				     channels * pixels * width);
+	memcpy(copy, value, channels * pixels * width * sizeof(*copy));
+	for (size_t c = 0; c < channels; c++)
+		for (size_t p = 0; p < pixels; p++)
+			memcpy(value + (p * channels + c) * width,
+			       copy + (c * pixels + p) * width, width * sizeof(*copy));
+	free(copy);
+	return 0;
 }
 
 void npu_onnx_free_layers(struct npu_onnx_import *im)

@@ -28,7 +28,7 @@ static bool is_fused(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 	const char *name = last->layer.name ? last->layer.name : "";
 	size_t length = strlen(name);
 
-	if (last->layer.activation != NPU_LINEAR || !value || value->readers != 1)
+	if (last->layer.activation != NPU_LINEAR || !value || value->readers != 1 || last->readers)
 		return false;
 	if (!im->ours)
 		return ends_in_activation(last->layer.kind);
@@ -56,6 +56,7 @@ int npu_onnx_add_activation(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	if (last && is_fused(im, node, input, last)) {
 		last->layer.activation = activation;
 		last->layer.alpha = alpha;
+		npu_onnx_change(im, &view);
 		npu_onnx_set_flow(im, node, 0, &view);
 		return 0;
 	}
@@ -64,7 +65,7 @@ int npu_onnx_add_activation(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	if (!added)
 		return ret;
 	added->directions = directions;
-	view.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &view);
 	npu_onnx_set_flow(im, node, 0, &view);
 	return 0;
 }

@@ -60,7 +60,7 @@ int npu_onnx_import_sum(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 		added = npu_onnx_add_layer(im, node, &layer, input, node->n_input, dim, &ret);
 		if (added) {
 			added->directions = directions;
-			first.layer = npu_onnx_layer_number(im, added);
+			npu_onnx_look_at(im, added, &first);
 			npu_onnx_set_flow(im, node, 0, &first);
 		}
 	}
@@ -100,8 +100,6 @@ static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	to = npu_onnx_add_parameter(im, node, layer, out, &ret);
 	for (size_t o = 0; to && o < out; o++)
 		to[o] = sign * operand->value[n == 1 ? 0 : o];
-	if (to)
-		npu_onnx_set_flow(im, node, 0, view);
 	return ret;
 }
 
@@ -122,11 +120,13 @@ int npu_onnx_import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *
 	ret = npu_onnx_constant_floats(im, node, node->input[!flow], &operand);
 	if (ret)
 		return ret;
-	if (view.layer < 0 && npu_onnx_only_reader(im, node, flow)) {
+	if (!npu_onnx_can_change(im, node, flow, &view)) {
+		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
+				    "a constant meets a value that others read, too; it can only "
+				    "be part of a layer, or of preprocessing, that all go through");
+	} else if (view.layer < 0) {
 		ret = npu_onnx_import_preprocessing(im, node, &view, &operand, op);
-		if (!ret)
-			npu_onnx_set_flow(im, node, 0, &view);
-	} else if (sum && takes_bias(im, &view) && npu_onnx_only_reader(im, node, flow)) {
+	} else if (sum && takes_bias(im, &view)) {
 		ret = set_bias(im, node, &view, &operand, op == '+' ? 1 : -1);
 	} else {
 		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
@@ -134,5 +134,9 @@ int npu_onnx_import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *
 				    "used in front of the first layer (preprocessing), not here");
 	}
 	free(operand.value);
-	return ret;
+	if (ret)
+		return ret;
+	npu_onnx_change(im, &view);
+	npu_onnx_set_flow(im, node, 0, &view);
+	return 0;
 }

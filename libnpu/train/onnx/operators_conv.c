@@ -75,7 +75,7 @@ static int get_input(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 		     struct npu_onnx_view *view)
 {
 	uint32_t pad[4];
-	int ret = npu_onnx_flow_of(im, node, 0, node->input[0], view);
+	int ret = npu_onnx_padded_flow(im, node, 0, view);
 
 	if (ret)
 		return ret;
@@ -199,8 +199,10 @@ int npu_onnx_import_conv_transpose(struct npu_onnx_import *im, const NpuOnnx__No
 	struct npu_onnx_array w = { 0 };
 	struct npu_onnx_view view;
 	int64_t groups = 1;
-	int ret = get_input(im, node, &view);
+	int ret = npu_onnx_flow(im, node, 0, &view);
 
+	if (!ret)
+		ret = get_input(im, node, &view);
 	if (!ret)
 		ret = npu_onnx_get_int(im, node, "group", &groups);
 	if (!ret)

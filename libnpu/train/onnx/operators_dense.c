@@ -46,7 +46,7 @@ static int add_dense(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	arrange_weights(im, view, w->value, in, out, transposed, to);
 	/* Other dimensions of one element stay where they are. */
 	shown = *view;
-	shown.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &shown);
 	for (size_t i = 1; i < shown.rank; i++)
 		memset(shown.axis[i], 0, sizeof(shown.axis[i]));
 	npu_onnx_set_axes(&shown, shown.rank - 1, "DC");
@@ -81,7 +81,7 @@ static int add_pointwise(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	if (!to)
 		return ret;
 	memcpy(to, w->value, in * out * sizeof(*to));
-	shown.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &shown);
 	npu_onnx_set_axes(&shown, shown.rank - 1, "DC");
 	npu_onnx_set_flow(im, node, 0, &shown);
 	return npu_onnx_name_layer(im, added, node->input[1]);

@@ -73,7 +73,7 @@ int npu_onnx_import_batch_norm(struct npu_onnx_import *im, const NpuOnnx__Node *
 	added = npu_onnx_add_layer(im, node, &layer, &view.layer, 1, dim, &ret);
 	if (!added)
 		return ret;
-	view.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &view);
 	for (size_t i = 1; !ret && i < 5; i++)
 		ret = add_values(im, node, (size_t)view.layer, node->input[i], dim[2]);
 	if (!ret)
@@ -108,7 +108,7 @@ int npu_onnx_add_layer_norm(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	if (!added)
 		return ret;
 	added->directions = directions;
-	view.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &view);
 	npu_onnx_set_flow(im, node, 0, &view);
 	ret = add_values(im, node, (size_t)view.layer, pattern->weight, dim[2]);
 	if (ret || pattern->shift)

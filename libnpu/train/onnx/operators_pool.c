@@ -152,7 +152,7 @@ int npu_onnx_import_reduce(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	if (!added)
 		return ret;
 	added->directions = directions;
-	shown.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &shown);
 	npu_onnx_set_flow(im, node, 0, &shown);
 	return 0;
 }

@@ -109,7 +109,7 @@ int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	if (!added)
 		return ret;
 	added->directions = directions;
-	view.layer = npu_onnx_layer_number(im, added);
+	npu_onnx_look_at(im, added, &view);
 	npu_onnx_set_axes(&view, (size_t)axis, letters[at]);
 	npu_onnx_set_flow(im, node, 0, &view);
 	return 0;
@@ -139,7 +139,7 @@ static int take_last_step(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	    !npu_onnx_axis_is(im, &view, (size_t)axis, "W") || layer->layer.kind < NPU_LAYER_RNN ||
 	    layer->layer.kind > NPU_LAYER_GRU || !layer->layer.sequences ||
 	    index != (layer->layer.backwards ? 0 : steps - 1) || layer->layer.bidirectional ||
-	    layer->readers || !npu_onnx_only_reader(im, node, 0))
+	    !npu_onnx_can_change(im, node, 0, &view))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "only the last step of an RNN, LSTM or GRU of one direction, "
 				     "of which nothing else is read, can be taken out");
@@ -149,6 +149,7 @@ static int take_last_step(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 		if (keep || i != (size_t)axis)
 			memcpy(shown.axis[shown.rank++], view.axis[i], sizeof(view.axis[i]));
 	shown.layer = view.layer;
+	npu_onnx_change(im, &shown);
 	npu_onnx_set_flow(im, node, 0, &shown);
 	return 0;
 }

@@ -137,7 +137,9 @@ static bool find_target(const struct npu_onnx_import *im, const struct npu_onnx_
 static bool regroup(const struct npu_onnx_import *im, const struct target *to,
 		    struct npu_onnx_view *view)
 {
-	struct npu_onnx_view new = { .layer = view->layer, .rank = to->rank };
+	struct npu_onnx_view new = { .layer = view->layer,
+				     .rank = to->rank,
+				     .version = view->version };
 	char all[16] = "", *p = all;
 
 	for (size_t i = 0; i < view->rank; i++)
@@ -169,10 +171,11 @@ static bool regroup(const struct npu_onnx_import *im, const struct target *to,
 
 /* As a layer of the model, in the order of memory. */
 static int add_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		       const struct npu_onnx_view *view, const struct target *to, bool ours)
+		       const struct npu_onnx_view *view, const struct target *to)
 {
 	static const char *const axes[] = { "", "N", "NC", "NWC", "NHWC" };
 	struct npu_layer layer = { .kind = NPU_LAYER_RESHAPE };
+	const struct npu_onnx_layer *from;
 	uint64_t dim[3] = { 1, 1, 1 };
 	int ret;
 
@@ -185,8 +188,9 @@ static int add_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	for (size_t i = 0; i < 3; i++)
 		layer.dim[i] = (uint32_t)dim[i];
 	ret = add_identity(im, node, &layer, view, dim, axes[to->rank]);
-	if (!ret && !ours)
-		im->layer[im->layers - 1].made = true;
+	from = view->layer < 0 ? NULL : &im->layer[view->layer];
+	if (!ret && !im->ours && from && from->layer.kind == NPU_LAYER_DENSE)
+		im->layer[im->layers - 1].movable = from->readers == 1;
 	return ret;
 }
 
@@ -225,7 +229,7 @@ int npu_onnx_import_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 				     "dimensions and leave the batch; (batch, ...) would",
 				     npu_onnx_view_features(im, &view));
 	if (ours || !regroup(im, &to, &view))
-		return add_reshape(im, node, &view, &to, ours);
+		return add_reshape(im, node, &view, &to);
 	npu_onnx_set_flow(im, node, 0, &view);
 	return 0;
 }
@@ -364,7 +368,7 @@ int npu_onnx_import_dropout(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 		if (!added)
 			return ret;
 		added->directions = directions;
-		view.layer = npu_onnx_layer_number(im, added);
+		npu_onnx_look_at(im, added, &view);
 	}
 	npu_onnx_set_flow(im, node, 0, &view);
 	return 0;

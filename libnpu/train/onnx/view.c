@@ -215,6 +215,38 @@ static bool reinterpret(const struct npu_onnx_import *im, const struct npu_onnx_
 	return true;
 }
 
+/*
+ * A dense layer's outputs that are reshaped to [batch, C, H, W] (the layer that @view shows, which
+ * calls them H, W, C) become H, W, C by another order of its weights.
+ */
+static bool move_outputs(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			 struct npu_onnx_view *view, const char *axes, int *ret)
+{
+	struct npu_onnx_layer *layer = view->layer < 0 ? NULL : &im->layer[view->layer], *dense;
+	size_t c, pixels, in;
+
+	*ret = 0;
+	if (!layer || !layer->movable || strcmp(axes, "NCHW") ||
+	    !npu_onnx_can_change(im, node, 0, view) || !matches(im, view, "NHWC"))
+		return false;
+	dense = &im->layer[layer->input[0]];
+	if (dense->readers != 1)
+		return false;
+	dense->version++;
+	c = layer->dim[0];
+	pixels = (size_t)layer->dim[1] * layer->dim[2];
+	in = dense->count[0] / dense->layer.units;
+	*ret = npu_onnx_move_rows(im, node, dense->parameter[0], c, pixels, in);
+	if (!*ret && dense->parameters > 1)
+		*ret = npu_onnx_move_rows(im, node, dense->parameter[1], c, pixels, 1);
+	for (size_t i = 0; i < 3; i++)
+		layer->layer.dim[i] = layer->dim[(i + 1) % 3];
+	memcpy(layer->dim, layer->layer.dim, sizeof(layer->dim));
+	*view = npu_onnx_make_view(view->layer, axes);
+	npu_onnx_change(im, view);
+	return true;
+}
+
 int npu_onnx_require(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 		     struct npu_onnx_view *view, const char *axes)
 {
@@ -225,10 +257,15 @@ int npu_onnx_require(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	int ret;
 
 	if (matches(im, view, axes)) {
+		unsigned int version = view->version;
+
 		/* Letters of one element become what they are taken for. */
 		*view = npu_onnx_make_view(view->layer, axes);
+		view->version = version;
 		return 0;
 	}
+	if (move_outputs(im, node, view, axes, &ret))
+		return ret;
 	if (!reinterpret(im, view, axes, dim)) {
 		for (size_t i = 0; i < view->rank; i++)
 			snprintf(shown + strlen(shown), sizeof(shown) - strlen(shown), "%s%s",
@@ -243,7 +280,6 @@ int npu_onnx_require(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	layer = npu_onnx_add_layer(im, NULL, &reshape, &view->layer, 1, dim, &ret);
 	if (!layer)
 		return ret;
-	layer->made = true;
 	*view = npu_onnx_make_view(npu_onnx_layer_number(im, layer), axes);
 	return 0;
 }
