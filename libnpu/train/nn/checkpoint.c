@@ -225,9 +225,10 @@ int npu_fit_write_checkpoint(struct npu_fit *fit)
 	if (!path)
 		return npu_error_set(fit->err, -ENOMEM, "%s: out of memory for its name",
 				     fit->options.checkpoint);
-	ret = npu_model_save(fit->model, fit->options.checkpoint, fit->err);
+	/* In this order, where there is a model there is a state. */
+	ret = write_state(fit, path);
 	if (!ret)
-		ret = write_state(fit, path);
+		ret = npu_model_save(fit->model, fit->options.checkpoint, fit->err);
 	free(path);
 	return ret;
 }
