@@ -9,11 +9,11 @@
 static inline void compare_layer(const char *name, const struct npu_layer *x,
 				 const struct npu_layer *y)
 {
-#define SAME(field)                                                                             \
-	do {                                                                                    \
-		if (x->field != y->field)                                                       \
-			fail_msg("%s: " #field " of layer \"%s\" is %g instead of %g", name,    \
-				 x->name, (double)y->field, (double)x->field);                  \
+#define SAME(field)                                                                          \
+	do {                                                                                 \
+		if (x->field != y->field)                                                    \
+			fail_msg("%s: " #field " of layer \"%s\" is %g instead of %g", name, \
+				 x->name, (double)y->field, (double)x->field);               \
 	} while (0)
 	assert_string_equal(x->name, y->name);
 	SAME(kind);
@@ -88,7 +88,8 @@ static inline float next_value(uint32_t *random)
 }
 
 /* Samples in [-2, 2); whole numbers up to @numbers, if that is not 0. */
-static inline float *make_inputs(const struct npu_model *model, size_t samples, unsigned int numbers)
+static inline float *make_inputs(const struct npu_model *model, size_t samples,
+				 unsigned int numbers)
 {
 	size_t count = samples * npu_model_features(model);
 	float *x = malloc(count * sizeof(*x));

@@ -279,8 +279,9 @@ static void test_refused_nodes(void **state)
 	build_ints(&b, "shape", 2, DIM(2, -1));
 	build_node(&b, "Reshape", "y", "x shape");
 	build_end(&b, "y");
-	refuse_built(-EOPNOTSUPP,
-		     "it mixes samples with other dimensions, which cannot be read; keep the batch");
+	refuse_built(
+		-EOPNOTSUPP,
+		"it mixes samples with other dimensions, which cannot be read; keep the batch");
 
 	build_begin(&b, 13, 4, DIM(0, 2, 2, 3));
 	build_ints(&b, "shape", 3, DIM(0, 4, 3));
@@ -363,9 +364,8 @@ static void test_refused_dense(void **state)
 	build_node(&b, "Relu", "r", "x");
 	build_node(&b, "Mul", "y", "r c");
 	build_end(&b, "y");
-	refuse_built(
-		-EOPNOTSUPP,
-		"node 'y' (Mul): constants can be added to a MatMul or Conv (its bias), or used in");
+	refuse_built(-EOPNOTSUPP, "node 'y' (Mul): constants can be added to a MatMul or Conv (its "
+				  "bias), or used in");
 
 	build_begin(&b, 13, 2, DIM(0, 2));
 	build_initializer(&b, "c", 1, DIM(3), w);

@@ -76,7 +76,8 @@ static void test_digits(void **state)
 	for (int i = 0; i < 3; i++) {
 		float *x, *y;
 
-		snprintf(path, sizeof(path), "%s/cONNXr/mnist/test_data_set_%d/input_0.pb", data, i);
+		snprintf(path, sizeof(path), "%s/cONNXr/mnist/test_data_set_%d/input_0.pb", data,
+			 i);
 		x = read_floats(path, 784);
 		snprintf(path, sizeof(path), "%s/cONNXr/mnist/test_data_set_%d/output_0.pb", data,
 			 i);

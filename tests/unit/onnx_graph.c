@@ -83,8 +83,8 @@ static void test_gated(void **state)
 			model = load_built();
 			assert_int_equal(npu_model_layers(model), 1);
 			assert_int_equal(npu_model_layer(model, 0)->activation, wanted[i]);
-			assert_predicts(model, VALUES(1),
-					VALUES(i ? 4.0f / 6 : 1 / (1 + expf(-1))), 1);
+			assert_predicts(model, VALUES(1), VALUES(i ? 4.0f / 6 : 1 / (1 + expf(-1))),
+					1);
 		}
 }
 
@@ -106,14 +106,26 @@ static void build_gelu(struct build *b, const char *const (*node)[3])
 static void test_gelu(void **state)
 {
 	static const char *const form[][7][3] = {
-		{ { "Div", "d", "x root" }, { "Erf", "e", "d" }, { "Add", "p", "e one" },
-		  { "Mul", "t", "x p" }, { "Mul", "y", "t half" } },
-		{ { "Mul", "d", "inverse x" }, { "Erf", "e", "d" }, { "Add", "p", "one e" },
-		  { "Mul", "t", "p x" }, { "Div", "y", "t two" } },
-		{ { "Mul", "h", "half x" }, { "Mul", "d", "x inverse" }, { "Erf", "e", "d" },
-		  { "Add", "p", "e one" }, { "Mul", "y", "h p" } },
-		{ { "Div", "d", "x root" }, { "Erf", "e", "d" }, { "Add", "p", "e one" },
-		  { "Mul", "t", "half p" }, { "Mul", "y", "x t" } },
+		{ { "Div", "d", "x root" },
+		  { "Erf", "e", "d" },
+		  { "Add", "p", "e one" },
+		  { "Mul", "t", "x p" },
+		  { "Mul", "y", "t half" } },
+		{ { "Mul", "d", "inverse x" },
+		  { "Erf", "e", "d" },
+		  { "Add", "p", "one e" },
+		  { "Mul", "t", "p x" },
+		  { "Div", "y", "t two" } },
+		{ { "Mul", "h", "half x" },
+		  { "Mul", "d", "x inverse" },
+		  { "Erf", "e", "d" },
+		  { "Add", "p", "e one" },
+		  { "Mul", "y", "h p" } },
+		{ { "Div", "d", "x root" },
+		  { "Erf", "e", "d" },
+		  { "Add", "p", "e one" },
+		  { "Mul", "t", "half p" },
+		  { "Mul", "y", "x t" } },
 		{ { "Gelu", "y", "x" } },
 	};
 	struct npu_model *model;
@@ -166,8 +178,8 @@ static void test_layer_norm(void **state)
 		model = load_built();
 		assert_kinds(model, 1, KINDS(NPU_LAYER_LAYER_NORM));
 		assert_true(npu_model_layer(model, 0)->epsilon == 1);
-		assert_predicts(model, VALUES(0, 2, 5, 5),
-				VALUES(-sqrtf(.5f), 1 + sqrtf(2), 0, 1), 4);
+		assert_predicts(model, VALUES(0, 2, 5, 5), VALUES(-sqrtf(.5f), 1 + sqrtf(2), 0, 1),
+				4);
 	}
 }
 
@@ -361,8 +373,9 @@ static void test_refused_convolution(void **state)
 	begin_conv(&b, &conv);
 	build_int(&b, conv, "group", 2);
 	build_end(&b, "y");
-	refuse_built(-EINVAL,
-		     "node 'y' (Conv): weights 'w' are for 2 channels in 2 groups, to 1; there are 2");
+	refuse_built(
+		-EINVAL,
+		"node 'y' (Conv): weights 'w' are for 2 channels in 2 groups, to 1; there are 2");
 
 	begin_conv(&b, &conv);
 	build_list(&b, conv, "dilations", 2, DIM(2, 1));
@@ -420,7 +433,8 @@ static void test_refused_graphs(void **state)
 	build_node(&b, "Sub", "s", "i c");
 	build_node(&b, "Add", "y", "s j");
 	build_end(&b, "y");
-	refuse_built(-EOPNOTSUPP, "input 1, 'j', was changed by a node that others do not go through");
+	refuse_built(-EOPNOTSUPP,
+		     "input 1, 'j', was changed by a node that others do not go through");
 
 	build_begin(&b, 13, 3, DIM(0, 2, 3));
 	build_list(&b, build_node(&b, "Transpose", "t", "x"), "perm", 3, DIM(0, 2, 1));
@@ -472,12 +486,18 @@ static void test_amplification(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_residual),	  cmocka_unit_test(test_gated),
-		cmocka_unit_test(test_gelu),		  cmocka_unit_test(test_layer_norm),
-		cmocka_unit_test(test_padding),		  cmocka_unit_test(test_channels_last),
-		cmocka_unit_test(test_folded_constants),  cmocka_unit_test(test_words),
-		cmocka_unit_test(test_names),		  cmocka_unit_test(test_refused_recurrent),
-		cmocka_unit_test(test_refused_convolution), cmocka_unit_test(test_refused_graphs),
+		cmocka_unit_test(test_residual),
+		cmocka_unit_test(test_gated),
+		cmocka_unit_test(test_gelu),
+		cmocka_unit_test(test_layer_norm),
+		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_channels_last),
+		cmocka_unit_test(test_folded_constants),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_refused_recurrent),
+		cmocka_unit_test(test_refused_convolution),
+		cmocka_unit_test(test_refused_graphs),
 		cmocka_unit_test(test_amplification),
 	};
 

@@ -81,24 +81,26 @@ static void flip(const uint8_t *bytes, size_t size, uint32_t *random)
 
 static int64_t odd_number(uint32_t *random)
 {
-	static const int64_t odd[] = { 0,	  -1,	     1,		2,	   3,
-				       4,	  7,	     255,	65536,	   INT32_MAX,
-				       INT32_MIN, INT64_MAX, INT64_MIN, 1 << 24,   -2,
-				       5,	  6,	     100,	1000003,   (1 << 24) + 1 };
+	static const int64_t odd[] = { 0,	  -1,	     1,		2,	 3,
+				       4,	  7,	     255,	65536,	 INT32_MAX,
+				       INT32_MIN, INT64_MAX, INT64_MIN, 1 << 24, -2,
+				       5,	  6,	     100,	1000003, (1 << 24) + 1 };
 
 	return odd[next_random(random) % (sizeof(odd) / sizeof(odd[0]))];
 }
 
 static void change_node(NpuOnnx__Graph *g, uint32_t *random)
 {
-	static char *const ops[] = { "Conv",	 "ConvTranspose", "MaxPool",   "AveragePool",
-				     "LSTM",	 "GRU",		  "RNN",       "Gemm",
-				     "MatMul",	 "Reshape",	  "Transpose", "Concat",
-				     "Add",	 "Sum",		  "Gather",    "Squeeze",
-				     "Unsqueeze", "Flatten",	  "Clip",      "Pad",
-				     "ReduceMean", "Slice",	  "Shape",     "BatchNormalization",
-				     "Div",	 "Erf",		  "Mul",       "GlobalMaxPool",
-				     "Expand",	 "Identity",	  "Dropout",   "LayerNormalization" };
+	static char *const ops[] = {
+		"Conv",	      "ConvTranspose", "MaxPool",   "AveragePool",
+		"LSTM",	      "GRU",	       "RNN",	    "Gemm",
+		"MatMul",     "Reshape",       "Transpose", "Concat",
+		"Add",	      "Sum",	       "Gather",    "Squeeze",
+		"Unsqueeze",  "Flatten",       "Clip",	    "Pad",
+		"ReduceMean", "Slice",	       "Shape",	    "BatchNormalization",
+		"Div",	      "Erf",	       "Mul",	    "GlobalMaxPool",
+		"Expand",     "Identity",      "Dropout",   "LayerNormalization"
+	};
 	NpuOnnx__Node *n = g->node[next_random(random) % g->n_node];
 	NpuOnnx__Node *other = g->node[next_random(random) % g->n_node];
 

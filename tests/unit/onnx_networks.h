@@ -18,27 +18,26 @@ struct network {
 	unsigned int numbers;
 };
 
-#define ADD(...)                                            \
-	do {                                                \
+#define ADD(...)                                              \
+	do {                                                  \
 		ret = npu_model_add(model, __VA_ARGS__, err); \
-		if (ret < 0)                                \
-			return ret;                         \
+		if (ret < 0)                                  \
+			return ret;                           \
 	} while (0)
-#define ADD_FROM(layer, ...)                                                                     \
-	do {                                                                                     \
-		const int from_[] = { __VA_ARGS__ };                                             \
-		ret = npu_model_add_from(model, layer, from_, sizeof(from_) / sizeof(from_[0]),  \
-					 err);                                                   \
-		if (ret < 0)                                                                     \
-			return ret;                                                              \
+#define ADD_FROM(layer, ...)                                                                    \
+	do {                                                                                    \
+		const int from_[] = { __VA_ARGS__ };                                            \
+		ret = npu_model_add_from(model, layer, from_, sizeof(from_) / sizeof(from_[0]), \
+					 err);                                                  \
+		if (ret < 0)                                                                    \
+			return ret;                                                             \
 	} while (0)
 
-#define CONV3(n, ...) \
-	npu_conv2d(.units = n, .kernel = { 3, 3 }, .padding = NPU_SAME, __VA_ARGS__)
+#define CONV3(n, ...) npu_conv2d(.units = n, .kernel = { 3, 3 }, .padding = NPU_SAME, __VA_ARGS__)
 
 /* A block of a residual network (He et al. 2016), as in resnet8 of MLPerf Tiny. */
 static inline int add_residual(struct npu_model *model, int from, uint32_t units, uint32_t stride,
-			struct npu_error *err)
+			       struct npu_error *err)
 {
 	int ret, shortcut = from;
 
@@ -140,8 +139,8 @@ static inline int build_sequences(struct npu_model *model, struct npu_error *err
 	ADD_FROM(npu_concat(), a, ret);
 	ADD(npu_layer_norm());
 	ADD(npu_gru(.units = 3, .sequences = true, .reset_after = true));
-	ADD(npu_rnn(.units = 3, .sequences = true, .backwards = true,
-		    .activation = NPU_LEAKY_RELU, .alpha = .1f));
+	ADD(npu_rnn(.units = 3, .sequences = true, .backwards = true, .activation = NPU_LEAKY_RELU,
+		    .alpha = .1f));
 	ADD(npu_max_pool(.kernel = { 1, 2 }));
 	ADD(npu_gru(.units = 3, .stateful = true));
 	ADD(npu_dense(.units = 2, .init = NPU_INIT_HE_NORMAL));

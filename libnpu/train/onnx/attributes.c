@@ -39,8 +39,8 @@ int npu_onnx_get_float(const struct npu_onnx_import *im, const NpuOnnx__Node *no
 	return 0;
 }
 
-int npu_onnx_get_list(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const char *name, size_t limit, int64_t *value, size_t *count)
+int npu_onnx_get_list(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		      size_t limit, int64_t *value, size_t *count)
 {
 	const NpuOnnx__Attribute *a = npu_onnx_find_attribute(node, name);
 
@@ -58,8 +58,8 @@ int npu_onnx_get_list(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	return 0;
 }
 
-int npu_onnx_get_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const char *name, size_t count, int64_t *value)
+int npu_onnx_get_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		      size_t count, int64_t *value)
 {
 	int64_t list[2 * NPU_ONNX_MAX_RANK];
 	size_t found;

@@ -17,8 +17,7 @@ static int count_elements(const struct npu_onnx_import *im, const NpuOnnx__Node 
 {
 	*count = 1;
 	for (size_t i = 0; i < t->n_dims; i++)
-		if (t->dims[i] < 1 ||
-		    __builtin_mul_overflow(*count, (uint64_t)t->dims[i], count))
+		if (t->dims[i] < 1 || __builtin_mul_overflow(*count, (uint64_t)t->dims[i], count))
 			return npu_onnx_fail(im, node, -EINVAL,
 					     "tensor '%.48s' has a dimension of %lld; the file is "
 					     "damaged: export it again",
@@ -151,8 +150,8 @@ static int check_copied(struct npu_onnx_import *im, const NpuOnnx__Node *node, s
 	return 0;
 }
 
-static int find_input(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const char *name, const struct npu_onnx_constant **constant)
+static int find_input(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		      const struct npu_onnx_constant **constant)
 {
 	*constant = npu_onnx_find_constant(im, name);
 	if (*constant)

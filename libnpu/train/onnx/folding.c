@@ -155,14 +155,18 @@ int npu_onnx_fold(struct npu_onnx_import *im, const NpuOnnx__Node *node, bool *f
 		int (*fold)(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			    struct npu_onnx_constant *c);
 	} known[] = {
-		{ "Identity", NULL },		 { "Cast", NULL },
-		{ "Reshape", fold_reshape },	 { "Flatten", fold_flatten },
-		{ "Transpose", fold_transpose }, { "Squeeze", fold_squeeze },
+		{ "Identity", NULL },
+		{ "Cast", NULL },
+		{ "Reshape", fold_reshape },
+		{ "Flatten", fold_flatten },
+		{ "Transpose", fold_transpose },
+		{ "Squeeze", fold_squeeze },
 		{ "Unsqueeze", fold_unsqueeze },
 	};
 	const struct npu_onnx_constant *from =
 		node->n_input ? npu_onnx_find_constant(im, node->input[0]) : NULL;
-	struct npu_onnx_value *to = node->n_output ? npu_onnx_find_value(im, node->output[0]) : NULL;
+	struct npu_onnx_value *to = node->n_output ? npu_onnx_find_value(im, node->output[0])
+						   : NULL;
 	struct npu_onnx_constant c;
 	size_t i = 0, count = sizeof(known) / sizeof(known[0]);
 	int ret;

@@ -92,9 +92,9 @@ struct npu_onnx_view {
 enum npu_onnx_value_kind {
 	NPU_ONNX_UNKNOWN = 0, /* the node that makes it was not met yet */
 	NPU_ONNX_CONSTANT,
-	NPU_ONNX_FLOW, /* depends on the input */
+	NPU_ONNX_FLOW,	/* depends on the input */
 	NPU_ONNX_SHAPE, /* whole numbers about a flow's dimensions */
-	NPU_ONNX_ZERO, /* zeros of some shape that depends on such numbers */
+	NPU_ONNX_ZERO,	/* zeros of some shape that depends on such numbers */
 };
 
 /**
@@ -291,11 +291,11 @@ int npu_onnx_get_int(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 int npu_onnx_get_float(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
 		       const char *name, float *value);
 /* @count numbers, neither more nor less. */
-int npu_onnx_get_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const char *name, size_t count, int64_t *value);
+int npu_onnx_get_ints(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		      size_t count, int64_t *value);
 /* At most @limit numbers; *@count is 0 where there is no such attribute. */
-int npu_onnx_get_list(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		      const char *name, size_t limit, int64_t *value, size_t *count);
+int npu_onnx_get_list(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *name,
+		      size_t limit, int64_t *value, size_t *count);
 /*
  * Dimensions that input 1 or, in older operator sets, the attribute "axes" names, as bits. @rank
  * counts them: negative ones are from its end.
@@ -421,15 +421,14 @@ npu_onnx_import_fn npu_onnx_import_arithmetic, npu_onnx_import_sum, npu_onnx_imp
 	npu_onnx_import_gather, npu_onnx_import_simple_activation, npu_onnx_import_leaky_relu,
 	npu_onnx_import_elu, npu_onnx_import_selu, npu_onnx_import_gelu,
 	npu_onnx_import_hard_sigmoid, npu_onnx_import_softmax, npu_onnx_import_clip,
-	npu_onnx_import_shape, npu_onnx_import_sizes, npu_onnx_import_slice,
-	npu_onnx_import_zeros;
+	npu_onnx_import_shape, npu_onnx_import_sizes, npu_onnx_import_slice, npu_onnx_import_zeros;
 
 /* An activation of what input 0 of @node shows; a part of the layer before where it can be. */
 int npu_onnx_add_activation(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			    const char *input, enum npu_activation activation, float alpha);
 /* An embedding of @weight; a layer norm: the ends of patterns. */
-int npu_onnx_add_embedding(struct npu_onnx_import *im, const NpuOnnx__Node *node,
-			   const char *input, const char *weight);
+int npu_onnx_add_embedding(struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *input,
+			   const char *weight);
 int npu_onnx_add_layer_norm(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			    const struct npu_onnx_pattern *pattern);
 

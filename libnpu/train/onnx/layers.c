@@ -75,8 +75,8 @@ int npu_onnx_padded_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *
 void npu_onnx_set_flow(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
 		       const struct npu_onnx_view *view)
 {
-	struct npu_onnx_value *value =
-		i < node->n_output ? npu_onnx_find_value(im, node->output[i]) : NULL;
+	struct npu_onnx_value *value = i < node->n_output ? npu_onnx_find_value(im, node->output[i])
+							  : NULL;
 
 	if (!value)
 		return;
@@ -238,8 +238,8 @@ int npu_onnx_move_rows(const struct npu_onnx_import *im, const NpuOnnx__Node *no
 	memcpy(copy, value, channels * pixels * width * sizeof(*copy));
 	for (size_t c = 0; c < channels; c++)
 		for (size_t p = 0; p < pixels; p++)
-			memcpy(value + (p * channels + c) * width,
-			       copy + (c * pixels + p) * width, width * sizeof(*copy));
+			memcpy(value + (p * channels + c) * width, copy + (c * pixels + p) * width,
+			       width * sizeof(*copy));
 	free(copy);
 	return 0;
 }

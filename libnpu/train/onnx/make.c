@@ -54,8 +54,7 @@ static int set_parameters(struct npu_onnx_import *im, const struct npu_onnx_laye
 }
 
 /* @number: of the layer's place in the file; @place: [layers] of the model's. */
-static int add_layer(struct npu_onnx_import *im, struct npu_model *model, size_t number,
-		     int *place)
+static int add_layer(struct npu_onnx_import *im, struct npu_model *model, size_t number, int *place)
 {
 	struct npu_onnx_layer *l = &im->layer[number];
 	struct npu_layer layer = l->layer;
@@ -110,8 +109,7 @@ static int set_scaler(const struct npu_onnx_import *im, struct npu_model *model)
 	scaler.factor = calloc(im->features, sizeof(*scaler.factor));
 	if (!scaler.mean || !scaler.factor) {
 		npu_scaler_free(&scaler);
-		return npu_onnx_fail(im, NULL, -ENOMEM, "no memory for %zu features",
-				     im->features);
+		return npu_onnx_fail(im, NULL, -ENOMEM, "no memory for %zu features", im->features);
 	}
 	for (size_t i = 0; i < im->features; i++) {
 		scaler.mean[i] = (float)im->mean[i];

@@ -20,7 +20,7 @@ struct known_op {
 };
 
 #define SLIDING " auto_pad dilations kernel_shape pads strides "
-#define RECURRENT                                                                 \
+#define RECURRENT                                                                   \
 	" activation_alpha activation_beta activations clip direction hidden_size " \
 	"input_forget layout linear_before_reset "
 
@@ -161,9 +161,10 @@ int npu_onnx_import_node(struct npu_onnx_import *im, size_t i)
 	if (ret || done)
 		return ret;
 	if (is_about_sizes(im, node)) {
-		ret = check_counts(im, node, npu_onnx_is_op(node, "Gather")  ? 2
-					     : npu_onnx_is_op(node, "Slice") ? 3
-									     : 1,
+		ret = check_counts(im, node,
+				   npu_onnx_is_op(node, "Gather")  ? 2
+				   : npu_onnx_is_op(node, "Slice") ? 3
+								   : 1,
 				   SIZE_MAX);
 		return ret ? ret : npu_onnx_import_sizes(im, node);
 	}

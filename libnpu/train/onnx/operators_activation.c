@@ -21,8 +21,8 @@ static bool ends_in_activation(enum npu_layer_kind kind)
 }
 
 /* Is the node part of the layer before it? Files of ours say so by its name. */
-static bool is_fused(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		     const char *input, const struct npu_onnx_layer *last)
+static bool is_fused(const struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *input,
+		     const struct npu_onnx_layer *last)
 {
 	const struct npu_onnx_value *value = npu_onnx_find_value(im, input);
 	const char *name = last->layer.name ? last->layer.name : "";
@@ -76,9 +76,8 @@ int npu_onnx_import_simple_activation(struct npu_onnx_import *im, const NpuOnnx_
 		const char *op;
 		enum npu_activation activation;
 	} known[] = {
-		{ "Relu", NPU_RELU },	      { "Sigmoid", NPU_SIGMOID },
-		{ "Tanh", NPU_TANH },	      { "Softplus", NPU_SOFTPLUS },
-		{ "HardSwish", NPU_HARD_SWISH },
+		{ "Relu", NPU_RELU },	      { "Sigmoid", NPU_SIGMOID },      { "Tanh", NPU_TANH },
+		{ "Softplus", NPU_SOFTPLUS }, { "HardSwish", NPU_HARD_SWISH },
 	};
 	size_t i = 0;
 
@@ -97,10 +96,9 @@ static int import_sloped(struct npu_onnx_import *im, const NpuOnnx__Node *node, 
 		return ret;
 	if (!(alpha >= 0) || !isfinite(alpha))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
-				     "attribute 'alpha' is %g; it can be 0 or more",
-				     (double)alpha);
-	return npu_onnx_add_activation(im, node, node->input[0],
-				       alpha == 0 ? NPU_RELU : activation, alpha);
+				     "attribute 'alpha' is %g; it can be 0 or more", (double)alpha);
+	return npu_onnx_add_activation(im, node, node->input[0], alpha == 0 ? NPU_RELU : activation,
+				       alpha);
 }
 
 int npu_onnx_import_leaky_relu(struct npu_onnx_import *im, const NpuOnnx__Node *node)
@@ -198,8 +196,7 @@ static int get_bound(struct npu_onnx_import *im, const NpuOnnx__Node *node, size
 	if (!npu_onnx_has_input(node, i) || npu_onnx_constant_scalar(im, node->input[i], value))
 		return 0;
 	return npu_onnx_fail(im, node, -EOPNOTSUPP,
-			     "its bound '%.48s' is not a constant of one float",
-			     node->input[i]);
+			     "its bound '%.48s' is not a constant of one float", node->input[i]);
 }
 
 int npu_onnx_import_clip(struct npu_onnx_import *im, const NpuOnnx__Node *node)

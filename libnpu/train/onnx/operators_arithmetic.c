@@ -23,8 +23,8 @@ static char arithmetic_symbol(const NpuOnnx__Node *node)
 static bool same_view(const struct npu_onnx_import *im, const struct npu_onnx_view *a,
 		      const struct npu_onnx_view *b)
 {
-	if (a->rank != b->rank || memcmp(npu_onnx_dim(im, a->layer), npu_onnx_dim(im, b->layer),
-					 3 * sizeof(uint32_t)))
+	if (a->rank != b->rank ||
+	    memcmp(npu_onnx_dim(im, a->layer), npu_onnx_dim(im, b->layer), 3 * sizeof(uint32_t)))
 		return false;
 	for (size_t i = 0; i < a->rank; i++)
 		if (!npu_onnx_same_axes(im, a, b, i))
@@ -91,8 +91,8 @@ static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	float *to;
 
 	if ((n != 1 && n != out) || operand->rank > view->rank ||
-	    (n > 1 && (at < 0 || operand->rank <= behind ||
-		       operand->dim[operand->rank - 1 - behind] != n)))
+	    (n > 1 &&
+	     (at < 0 || operand->rank <= behind || operand->dim[operand->rank - 1 - behind] != n)))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "a bias of %zu values for %zu outputs; one value or one an "
 				     "output can be read",

@@ -109,8 +109,8 @@ static struct npu_onnx_layer *add_layer(struct npu_onnx_import *im, const NpuOnn
 }
 
 /* Weights and bias of a layer of convolution. */
-static int fill(struct npu_onnx_import *im, const NpuOnnx__Node *node,
-		struct npu_onnx_layer *added, const struct npu_onnx_array *w)
+static int fill(struct npu_onnx_import *im, const NpuOnnx__Node *node, struct npu_onnx_layer *added,
+		const struct npu_onnx_array *w)
 {
 	int ret = add_weight(im, node, added, w);
 
@@ -225,8 +225,8 @@ int npu_onnx_import_pad(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	int ret = npu_onnx_flow(im, node, 0, &view);
 
 	if (!ret && npu_onnx_has_input(node, 1))
-		ret = npu_onnx_constant_ints(im, node, node->input[1], pads,
-					     2 * NPU_ONNX_MAX_RANK, &count);
+		ret = npu_onnx_constant_ints(im, node, node->input[1], pads, 2 * NPU_ONNX_MAX_RANK,
+					     &count);
 	else if (!ret)
 		ret = npu_onnx_get_list(im, node, "pads", 2 * NPU_ONNX_MAX_RANK, pads, &count);
 	if (!ret && im->opset < 11)

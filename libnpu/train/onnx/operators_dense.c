@@ -36,8 +36,8 @@ static int add_dense(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	float *to;
 	int ret;
 
-	added = npu_onnx_add_layer(im, node, &layer, &view->layer, 1,
-				   (uint64_t[]){ 1, 1, out }, &ret);
+	added = npu_onnx_add_layer(im, node, &layer, &view->layer, 1, (uint64_t[]){ 1, 1, out },
+				   &ret);
 	if (!added)
 		return ret;
 	to = npu_onnx_add_parameter(im, node, added, in * out, &ret);
@@ -201,8 +201,8 @@ int npu_onnx_import_matmul(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	return ret;
 }
 
-int npu_onnx_add_embedding(struct npu_onnx_import *im, const NpuOnnx__Node *node,
-			   const char *input, const char *weight)
+int npu_onnx_add_embedding(struct npu_onnx_import *im, const NpuOnnx__Node *node, const char *input,
+			   const char *weight)
 {
 	struct npu_layer layer = { .kind = NPU_LAYER_EMBEDDING };
 	struct npu_onnx_layer *added;
@@ -235,8 +235,7 @@ int npu_onnx_add_embedding(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	added->count[0] = w.count;
 	added->parameter[0] = w.value;
 	added->parameters = 1;
-	view = npu_onnx_make_view(npu_onnx_layer_number(im, added),
-				  view.rank == 1 ? "NC" : "NWC");
+	view = npu_onnx_make_view(npu_onnx_layer_number(im, added), view.rank == 1 ? "NC" : "NWC");
 	npu_onnx_set_flow(im, node, 0, &view);
 	return npu_onnx_name_layer(im, added, weight);
 }

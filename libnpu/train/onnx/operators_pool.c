@@ -74,8 +74,7 @@ int npu_onnx_import_pool(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	int ret = get_input(im, node, &view);
 
 	if (!ret && node->n_output > 1 && *node->output[1])
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
-				    "its output of indices cannot be read");
+		ret = npu_onnx_fail(im, node, -EOPNOTSUPP, "its output of indices cannot be read");
 	if (!ret)
 		ret = npu_onnx_get_ints(im, node, "kernel_shape", view.rank - 2, shape);
 	if (ret)
@@ -107,8 +106,7 @@ int npu_onnx_import_global_pool(struct npu_onnx_import *im, const NpuOnnx__Node 
 
 	if (ret)
 		return ret;
-	return show(im, node, &layer, &view,
-		    (uint64_t[]){ 1, 1, npu_onnx_dim(im, view.layer)[2] });
+	return show(im, node, &layer, &view, (uint64_t[]){ 1, 1, npu_onnx_dim(im, view.layer)[2] });
 }
 
 /* ReduceMean and ReduceMax over all of height and width. */

@@ -56,9 +56,12 @@ static int read_rnn_activation(const struct npu_onnx_import *im, const NpuOnnx__
 		enum npu_activation activation;
 		float alpha, beta; /* to ONNX, unless it says others */
 	} known[] = {
-		{ "Tanh", NPU_LINEAR, 0, 0 },	       { "Relu", NPU_RELU, 0, 0 },
-		{ "Sigmoid", NPU_SIGMOID, 0, 0 },      { "LeakyRelu", NPU_LEAKY_RELU, .01f, 0 },
-		{ "Elu", NPU_ELU, 1, 0 },	       { "Softplus", NPU_SOFTPLUS, 0, 0 },
+		{ "Tanh", NPU_LINEAR, 0, 0 },
+		{ "Relu", NPU_RELU, 0, 0 },
+		{ "Sigmoid", NPU_SIGMOID, 0, 0 },
+		{ "LeakyRelu", NPU_LEAKY_RELU, .01f, 0 },
+		{ "Elu", NPU_ELU, 1, 0 },
+		{ "Softplus", NPU_SOFTPLUS, 0, 0 },
 		{ "HardSigmoid", NPU_HARD_SIGMOID, .2f, .5f },
 	};
 	const NpuOnnx__Attribute *alphas = npu_onnx_find_attribute(node, "activation_alpha");
@@ -193,8 +196,8 @@ static int read_weights(struct npu_onnx_import *im, const NpuOnnx__Node *node, s
 	if (!units || hidden != (int64_t)units || to->r.dim[0] != to->directions ||
 	    to->r.dim[1] != columns || to->w.rank != 3 || to->w.dim[0] != to->directions ||
 	    to->w.dim[1] != columns || to->w.dim[2] != to->in ||
-	    (to->b.value && (to->b.rank != 2 || to->b.dim[0] != to->directions ||
-			     to->b.dim[1] != 2 * columns)))
+	    (to->b.value &&
+	     (to->b.rank != 2 || to->b.dim[0] != to->directions || to->b.dim[1] != 2 * columns)))
 		return npu_onnx_fail(im, node, -EINVAL,
 				     "shapes of W, R, B, 'hidden_size' and an input of %zu do not "
 				     "fit one another",

@@ -175,8 +175,7 @@ int npu_onnx_import_gather(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	ret = npu_onnx_constant_ints(im, node, node->input[1], &index, 1, &count);
 	if (ret)
 		return ret;
-	ret = npu_onnx_constant_shape(im, node, npu_onnx_find_constant(im, node->input[1]),
-				      &shape);
+	ret = npu_onnx_constant_shape(im, node, npu_onnx_find_constant(im, node->input[1]), &shape);
 	if (!ret && shape.rank)
 		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
 				    "its index is a list; one number can be read");

@@ -23,10 +23,11 @@ static int add_identity(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	int ret;
 
 	if (!npu_onnx_in_order(im, from))
-		return npu_onnx_fail(im, node, -EOPNOTSUPP,
-				     "it mixes axes in an order that memory does not have (libnpu's "
-				     "is H, W, C); put a Transpose in front, or a dense layer behind "
-				     "a Flatten");
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"it mixes axes in an order that memory does not have (libnpu's "
+			"is H, W, C); put a Transpose in front, or a dense layer behind "
+			"a Flatten");
 	added = npu_onnx_add_layer(im, node, layer, &from->layer, 1, dim, &ret);
 	if (!added)
 		return ret;
@@ -118,8 +119,7 @@ static bool find_target(const struct npu_onnx_import *im, const struct npu_onnx_
 			continue;
 		}
 		to->size[i] = copied ? npu_onnx_view_size(im, view, i) : (uint64_t)shape[i];
-		if (to->size[i] < 1 || to->size[i] > features ||
-		    (known *= to->size[i]) > features)
+		if (to->size[i] < 1 || to->size[i] > features || (known *= to->size[i]) > features)
 			return false;
 	}
 	if (left < rank) {

@@ -43,16 +43,14 @@ static bool is(const struct npu_onnx_import *im, int i, const char *op, size_t i
 /* Number of the node that makes what node @i reads as input @k, or -1. */
 static int producer(const struct npu_onnx_import *im, int i, size_t k)
 {
-	const struct npu_onnx_value *value =
-		npu_onnx_find_value(im, im->graph->node[i]->input[k]);
+	const struct npu_onnx_value *value = npu_onnx_find_value(im, im->graph->node[i]->input[k]);
 
 	return value ? value->producer : -1;
 }
 
 static size_t readers(const struct npu_onnx_import *im, int i)
 {
-	const struct npu_onnx_value *value =
-		npu_onnx_find_value(im, im->graph->node[i]->output[0]);
+	const struct npu_onnx_value *value = npu_onnx_find_value(im, im->graph->node[i]->output[0]);
 
 	return value ? value->readers : 0;
 }
@@ -60,8 +58,7 @@ static size_t readers(const struct npu_onnx_import *im, int i)
 /* The one node that reads what node @i makes, or -1. */
 static int only_reader(const struct npu_onnx_import *im, int i)
 {
-	const struct npu_onnx_value *value =
-		npu_onnx_find_value(im, im->graph->node[i]->output[0]);
+	const struct npu_onnx_value *value = npu_onnx_find_value(im, im->graph->node[i]->output[0]);
 
 	return value && value->readers == 1 ? value->consumer : -1;
 }
@@ -149,7 +146,8 @@ static bool match_gelu_end(struct npu_onnx_import *im, int plus, const char *x, 
 	g->node[g->nodes++] = first;
 	g->root = second;
 	if (!strcmp(other, x))
-		return is_with(im, second, "Mul", first, .5) || is_of(im, second, "Div", NULL, 1, 2);
+		return is_with(im, second, "Mul", first, .5) ||
+		       is_of(im, second, "Div", NULL, 1, 2);
 	other = is(im, second, "Mul", 2) ? other_input(im, second, first) : NULL;
 	return is_with(im, first, "Mul", plus, .5) && other && !strcmp(other, x);
 }
@@ -340,8 +338,8 @@ int npu_onnx_find_patterns(struct npu_onnx_import *im)
 		size_t inputs;
 		bool (*match)(struct npu_onnx_import *im, int i, struct group *g);
 	} anchors[] = {
-		{ "Sigmoid", 1, match_gated }, { "HardSigmoid", 1, match_gated },
-		{ "Erf", 1, match_gelu },      { "Div", 2, match_layer_norm },
+		{ "Sigmoid", 1, match_gated },	  { "HardSigmoid", 1, match_gated },
+		{ "Erf", 1, match_gelu },	  { "Div", 2, match_layer_norm },
 		{ "Gather", 2, match_embedding },
 	};
 

@@ -87,9 +87,9 @@ static int find_input(struct npu_onnx_import *im, const NpuOnnx__ValueInfo **inp
 /* The first node behind @name that tells what the dimensions mean; NULL if none does. */
 static const NpuOnnx__Node *find_judge(const struct npu_onnx_import *im, const char *name)
 {
-	static const char *const silent[] = { "Add",	 "Sub",	 "Mul",	    "Div",	"Relu",
-					      "Identity", "Cast", "Dropout", "Sigmoid", "Tanh",
-					      "Pad" };
+	static const char *const silent[] = { "Add",	 "Sub",	     "Mul",  "Div",
+					      "Relu",	 "Identity", "Cast", "Dropout",
+					      "Sigmoid", "Tanh",     "Pad" };
 	const size_t count = sizeof(silent) / sizeof(silent[0]);
 
 	/* A circle of nodes is longer than there are nodes. */
@@ -129,8 +129,14 @@ static const char *choose_axes(const struct npu_onnx_import *im, const char *nam
 {
 	static const char *const last[] = { "", "N", "NC", "NWC", "NHWC" };
 	static const char *const channels_second[] = {
-		"Conv",	   "ConvTranspose",	"MaxPool",	     "AveragePool",
-		"GlobalMaxPool", "GlobalAveragePool", "BatchNormalization", NULL,
+		"Conv",
+		"ConvTranspose",
+		"MaxPool",
+		"AveragePool",
+		"GlobalMaxPool",
+		"GlobalAveragePool",
+		"BatchNormalization",
+		NULL,
 	};
 	static const char *const over_last[] = { "LayerNormalization", "MatMul", NULL };
 	static const char *const time_first[] = { "RNN", "LSTM", "GRU", NULL };
@@ -224,7 +230,8 @@ static int begin_flow(struct npu_onnx_import *im)
 }
 
 /* Is the dimension one axis? Several in one come in another order in the file and the model. */
-static bool is_one_axis(const struct npu_onnx_import *im, const struct npu_onnx_view *view, size_t i)
+static bool is_one_axis(const struct npu_onnx_import *im, const struct npu_onnx_view *view,
+			size_t i)
 {
 	return npu_onnx_axis_is(im, view, i, "N") || npu_onnx_axis_is(im, view, i, "H") ||
 	       npu_onnx_axis_is(im, view, i, "W") || npu_onnx_axis_is(im, view, i, "C");
@@ -251,10 +258,11 @@ static int find_output(const struct npu_onnx_import *im, int *layer)
 				     "the graph has no layer, such as a Gemm or a Relu");
 	for (size_t i = 0; i < output->view.rank; i++)
 		if (!is_one_axis(im, &output->view, i) && !npu_onnx_in_order(im, &output->view))
-			return npu_onnx_fail(im, NULL, -EOPNOTSUPP,
-					     "the output '%.48s' is flattened in another order than "
-					     "H, W, C; leave the Flatten out",
-					     name);
+			return npu_onnx_fail(
+				im, NULL, -EOPNOTSUPP,
+				"the output '%.48s' is flattened in another order than "
+				"H, W, C; leave the Flatten out",
+				name);
 	return 0;
 }
 

@@ -19,10 +19,9 @@ static int read_pair(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 
 	for (size_t d = 0; !ret && d < 2; d++)
 		if (to[d] < least || to[d] > NPU_ONNX_MAX_FEATURES)
-			ret = npu_onnx_fail(im, node, -EINVAL,
-					    "attribute '%s' has %lld; it can be %lld to %u", name,
-					    (long long)to[d], (long long)least,
-					    NPU_ONNX_MAX_FEATURES);
+			ret = npu_onnx_fail(
+				im, node, -EINVAL, "attribute '%s' has %lld; it can be %lld to %u",
+				name, (long long)to[d], (long long)least, NPU_ONNX_MAX_FEATURES);
 	return ret;
 }
 
@@ -122,9 +121,8 @@ int npu_onnx_read_sliding(const struct npu_onnx_import *im, const NpuOnnx__Node 
 					.in = { npu_onnx_dim(im, view->layer)[0],
 						npu_onnx_dim(im, view->layer)[1] } };
 	for (size_t d = 0; d < dims; d++)
-		s->kernel[2 - dims + d] = kernel[d] < NPU_ONNX_MAX_FEATURES
-						  ? (int64_t)kernel[d]
-						  : NPU_ONNX_MAX_FEATURES;
+		s->kernel[2 - dims + d] = kernel[d] < NPU_ONNX_MAX_FEATURES ? (int64_t)kernel[d]
+									    : NPU_ONNX_MAX_FEATURES;
 	ret = read_pair(im, node, "strides", dims, 1, s->stride);
 	if (!ret)
 		ret = read_pair(im, node, "dilations", dims, 1, s->dilation);

@@ -30,8 +30,9 @@ int npu_onnx_read_sliding(const struct npu_onnx_import *im, const NpuOnnx__Node 
 			  struct npu_onnx_sliding *s);
 
 /*
- * Set kernel, stride, dilation and padding of the layer, whose kind is set: NPU_VALID where there is none, NPU_SAME
- * where it is the same and auto_pad or metadata say so, or it cannot be said otherwise.
+ * Set kernel, stride, dilation and padding of the layer, whose kind is set: NPU_VALID where there
+ * is none, NPU_SAME where it is the same and auto_pad or metadata say so, or it cannot be said
+ * otherwise.
  */
 void npu_onnx_describe_sliding(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			       const struct npu_onnx_sliding *s, struct npu_layer *layer);

@@ -196,8 +196,8 @@ static bool reinterpret(const struct npu_onnx_import *im, const struct npu_onnx_
 	static const char order[] = "HWC";
 	const char *last = order;
 
-	if (view->rank != strlen(axes) || axes[0] != 'N' ||
-	    !npu_onnx_axis_is(im, view, 0, "N") || !npu_onnx_in_order(im, view))
+	if (view->rank != strlen(axes) || axes[0] != 'N' || !npu_onnx_axis_is(im, view, 0, "N") ||
+	    !npu_onnx_in_order(im, view))
 		return false;
 	dim[0] = dim[1] = dim[2] = 1;
 	for (size_t i = 1; i < view->rank; i++) {

@@ -82,7 +82,8 @@ static int write_layers(struct npu_onnx_writer *w)
 /* A graph's input or output [batch, ...]. */
 static NpuOnnx__ValueInfo *describe(struct npu_onnx_writer *w, char *name, const uint32_t dim[3])
 {
-	NpuOnnx__ValueInfo *value = npu_onnx_take_message(w, NpuOnnx__ValueInfo, npu_onnx__value_info__init);
+	NpuOnnx__ValueInfo *value =
+		npu_onnx_take_message(w, NpuOnnx__ValueInfo, npu_onnx__value_info__init);
 	NpuOnnx__Type *type = npu_onnx_take_message(w, NpuOnnx__Type, npu_onnx__type__init);
 	NpuOnnx__TensorType *tensor =
 		npu_onnx_take_message(w, NpuOnnx__TensorType, npu_onnx__tensor_type__init);
@@ -155,8 +156,7 @@ static int fill(struct npu_onnx_writer *w)
 	npu_onnx_finish_floats(w);
 	w->graph.name = "npu";
 	w->graph.input[w->graph.n_input++] = describe(w, "input", m->dim);
-	w->graph.output[w->graph.n_output++] =
-		describe(w, "output", m->node[m->nodes - 1].out_dim);
+	w->graph.output[w->graph.n_output++] = describe(w, "output", m->node[m->nodes - 1].out_dim);
 	w->message.has_ir_version = true;
 	w->message.ir_version = IR_VERSION;
 	w->message.producer_name = "npu";

@@ -89,11 +89,16 @@ static void write_operator(struct npu_onnx_writer *w, const struct place *p,
 			   const struct npu_layer *layer)
 {
 	static const char *const op[NPU_ACTIVATIONS] = {
-		[NPU_LINEAR] = "Identity",   [NPU_RELU] = "Relu",
-		[NPU_LEAKY_RELU] = "LeakyRelu", [NPU_SIGMOID] = "Sigmoid",
-		[NPU_TANH] = "Tanh",	     [NPU_SOFTMAX] = "Softmax",
-		[NPU_ELU] = "Elu",	     [NPU_SELU] = "Selu",
-		[NPU_HARD_SIGMOID] = "HardSigmoid", [NPU_SOFTPLUS] = "Softplus",
+		[NPU_LINEAR] = "Identity",
+		[NPU_RELU] = "Relu",
+		[NPU_LEAKY_RELU] = "LeakyRelu",
+		[NPU_SIGMOID] = "Sigmoid",
+		[NPU_TANH] = "Tanh",
+		[NPU_SOFTMAX] = "Softmax",
+		[NPU_ELU] = "Elu",
+		[NPU_SELU] = "Selu",
+		[NPU_HARD_SIGMOID] = "HardSigmoid",
+		[NPU_SOFTPLUS] = "Softplus",
 	};
 	NpuOnnx__Node *node = end(w, p, op[layer->activation], NPU_ONNX_INPUTS(p->input));
 

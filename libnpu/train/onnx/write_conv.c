@@ -56,8 +56,7 @@ static char *add_weight(struct npu_onnx_writer *w, size_t i, enum npu_onnx_form 
 	for (size_t t = 0; to && t < taps; t++)
 		for (size_t r = 0; r < rows; r++)
 			for (size_t c = 0; c < columns; c++)
-				to[(c * rows + r) * taps + t] =
-					from[(t * rows + r) * columns + c];
+				to[(c * rows + r) * taps + t] = from[(t * rows + r) * columns + c];
 	return name;
 }
 
@@ -96,9 +95,9 @@ int npu_onnx_write_conv_transpose(struct npu_onnx_writer *w, size_t i)
 	char *input = npu_onnx_as(w, npu_onnx_input(w, i, 0), form);
 	char *weight = add_weight(w, i, form, n->layer.units / n->layer.groups, n->in_dim[2]);
 	char *bias = add_bias(w, i), *sum = npu_onnx_make_sum(w, i, form);
-	NpuOnnx__Node *node =
-		npu_onnx_add_node(w, "ConvTranspose", npu_onnx_text(w, "%s", n->layer.name), sum,
-				  NPU_ONNX_INPUTS(input, weight, bias));
+	NpuOnnx__Node *node = npu_onnx_add_node(w, "ConvTranspose",
+						npu_onnx_text(w, "%s", n->layer.name), sum,
+						NPU_ONNX_INPUTS(input, weight, bias));
 	struct npu_onnx_window window = npu_onnx_window(n);
 	int64_t extra[2] = { window.extra[first], window.extra[1] };
 

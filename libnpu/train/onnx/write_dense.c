@@ -27,9 +27,9 @@ int npu_onnx_write_dense(struct npu_onnx_writer *w, size_t i)
 				  NPU_ONNX_INPUTS(input));
 		input = flat;
 	}
-	weight = npu_onnx_add_floats_initializer(
-		w, npu_onnx_parameter_name(w, i, 0), 2,
-		(uint32_t[]){ (uint32_t)n->out, (uint32_t)n->in }, npu_node_values(w->model, i, 0));
+	weight = npu_onnx_add_floats_initializer(w, npu_onnx_parameter_name(w, i, 0), 2,
+						 (uint32_t[]){ (uint32_t)n->out, (uint32_t)n->in },
+						 npu_node_values(w->model, i, 0));
 	if (!n->layer.no_bias)
 		bias = npu_onnx_add_floats_initializer(w, npu_onnx_parameter_name(w, i, 1), 1,
 						       (uint32_t[]){ (uint32_t)n->out },
@@ -67,10 +67,10 @@ int npu_onnx_write_embedding(struct npu_onnx_writer *w, size_t i)
 	cast = npu_onnx_add_node(w, "Cast", npu_onnx_text(w, "%s/cast", name), whole,
 				 NPU_ONNX_INPUTS(clipped));
 	npu_onnx_add_int(w, cast, "to", NPU_ONNX_INT64);
-	weight = npu_onnx_add_floats_initializer(
-		w, npu_onnx_parameter_name(w, i, 0), 2,
-		(uint32_t[]){ n->layer.vocabulary, n->layer.units },
-		npu_node_values(w->model, i, 0));
+	weight =
+		npu_onnx_add_floats_initializer(w, npu_onnx_parameter_name(w, i, 0), 2,
+						(uint32_t[]){ n->layer.vocabulary, n->layer.units },
+						npu_node_values(w->model, i, 0));
 	sum = npu_onnx_make_sum(w, i, NPU_ONNX_SEQUENCE);
 	gather = npu_onnx_add_node(w, "Gather", npu_onnx_text(w, "%s", name), sum,
 				   NPU_ONNX_INPUTS(weight, whole));

@@ -16,8 +16,8 @@ size_t npu_onnx_form_dims(enum npu_onnx_form form, const uint32_t dim[3], uint32
 	static const struct {
 		size_t count, axis[3];
 	} order[NPU_ONNX_FORMS] = {
-		[NPU_ONNX_FLAT] = { 1, { 2 } },		   [NPU_ONNX_SEQUENCE] = { 2, { 1, 2 } },
-		[NPU_ONNX_LAST] = { 3, { 0, 1, 2 } },	   [NPU_ONNX_FIRST1D] = { 2, { 2, 1 } },
+		[NPU_ONNX_FLAT] = { 1, { 2 } },		 [NPU_ONNX_SEQUENCE] = { 2, { 1, 2 } },
+		[NPU_ONNX_LAST] = { 3, { 0, 1, 2 } },	 [NPU_ONNX_FIRST1D] = { 2, { 2, 1 } },
 		[NPU_ONNX_FIRST2D] = { 3, { 2, 0, 1 } },
 	};
 
@@ -93,9 +93,8 @@ static void transpose(struct npu_onnx_writer *w, struct npu_onnx_flow *flow,
 	char *in = flow->name[from], *out = name_tensor(w, flow, to);
 
 	npu_onnx_add_ints(w,
-			  npu_onnx_add_node(w, "Transpose",
-					    npu_onnx_text(w, "%s-transpose", out), out,
-					    NPU_ONNX_INPUTS(in)),
+			  npu_onnx_add_node(w, "Transpose", npu_onnx_text(w, "%s-transpose", out),
+					    out, NPU_ONNX_INPUTS(in)),
 			  "perm", images ? 4 : 3, perm[to]);
 }
 
@@ -103,8 +102,8 @@ char *npu_onnx_as(struct npu_onnx_writer *w, struct npu_onnx_flow *flow, enum np
 {
 	/* The form with as many dimensions and the channels at the other end. */
 	static const enum npu_onnx_form twin[NPU_ONNX_FORMS] = {
-		[NPU_ONNX_FLAT] = NPU_ONNX_FLAT,	 [NPU_ONNX_SEQUENCE] = NPU_ONNX_FIRST1D,
-		[NPU_ONNX_LAST] = NPU_ONNX_FIRST2D,	 [NPU_ONNX_FIRST1D] = NPU_ONNX_SEQUENCE,
+		[NPU_ONNX_FLAT] = NPU_ONNX_FLAT,    [NPU_ONNX_SEQUENCE] = NPU_ONNX_FIRST1D,
+		[NPU_ONNX_LAST] = NPU_ONNX_FIRST2D, [NPU_ONNX_FIRST1D] = NPU_ONNX_SEQUENCE,
 		[NPU_ONNX_FIRST2D] = NPU_ONNX_LAST,
 	};
 	enum npu_onnx_form made = npu_onnx_made_form(flow);

@@ -102,7 +102,8 @@ static NpuOnnx__Attribute *add_attribute(struct npu_onnx_writer *w, NpuOnnx__Nod
 					 enum npu_onnx_attribute_type type)
 {
 	NpuOnnx__Attribute *a =
-		node ? npu_onnx_take_message(w, NpuOnnx__Attribute, npu_onnx__attribute__init) : NULL;
+		node ? npu_onnx_take_message(w, NpuOnnx__Attribute, npu_onnx__attribute__init)
+		     : NULL;
 
 	if (!a)
 		return NULL;
@@ -263,7 +264,8 @@ void npu_onnx_finish_floats(struct npu_onnx_writer *w)
 
 void npu_onnx_add_property(struct npu_onnx_writer *w, char *key, char *value)
 {
-	NpuOnnx__Property *p = npu_onnx_take_message(w, NpuOnnx__Property, npu_onnx__property__init);
+	NpuOnnx__Property *p =
+		npu_onnx_take_message(w, NpuOnnx__Property, npu_onnx__property__init);
 
 	if (!p)
 		return;

@@ -57,8 +57,8 @@ static char *add_matrix(struct npu_onnx_writer *w, size_t i, const struct shape 
 {
 	uint32_t columns = s->gates * s->units;
 	char *name = name_parameter(w, i, word);
-	float *to = npu_onnx_reserve_floats(w, name, 3,
-					    (uint32_t[]){ s->directions, columns, rows });
+	float *to =
+		npu_onnx_reserve_floats(w, name, 3, (uint32_t[]){ s->directions, columns, rows });
 
 	for (size_t d = 0; to && d < s->directions; d++) {
 		const float *from = npu_node_values(w->model, i, d * s->each + k);
@@ -99,9 +99,9 @@ static int add_activations(struct npu_onnx_writer *w, NpuOnnx__Node *node,
 			   const struct npu_layer *layer, uint32_t directions)
 {
 	static const char *const name[NPU_ACTIVATIONS] = {
-		[NPU_LINEAR] = "Tanh",	    [NPU_TANH] = "Tanh",
-		[NPU_RELU] = "Relu",	    [NPU_LEAKY_RELU] = "LeakyRelu",
-		[NPU_SIGMOID] = "Sigmoid",  [NPU_ELU] = "Elu",
+		[NPU_LINEAR] = "Tanh",	     [NPU_TANH] = "Tanh",
+		[NPU_RELU] = "Relu",	     [NPU_LEAKY_RELU] = "LeakyRelu",
+		[NPU_SIGMOID] = "Sigmoid",   [NPU_ELU] = "Elu",
 		[NPU_SOFTPLUS] = "Softplus", [NPU_HARD_SIGMOID] = "HardSigmoid",
 	};
 	const char *op = name[layer->activation];
@@ -113,8 +113,7 @@ static int add_activations(struct npu_onnx_writer *w, NpuOnnx__Node *node,
 				     "layer \"%s\": ONNX's RNN has no such activation; use tanh, "
 				     "relu, leaky relu, sigmoid, elu, softplus or hard-sigmoid",
 				     layer->name);
-	npu_onnx_add_strings(w, node, "activations", directions,
-			     (const char *const[]){ op, op });
+	npu_onnx_add_strings(w, node, "activations", directions, (const char *const[]){ op, op });
 	if (hard || layer->activation == NPU_LEAKY_RELU || layer->activation == NPU_ELU)
 		npu_onnx_add_floats(w, node, "activation_alpha", directions,
 				    (float[]){ alpha, alpha });
@@ -145,9 +144,8 @@ static void write_output(struct npu_onnx_writer *w, size_t i, const struct shape
 	int64_t shape[3] = { 0, n->out_dim[1], (int64_t)s->directions * s->units };
 	size_t rank = n->layer.sequences ? 3 : 2;
 
-	y = n->layer.sequences
-		    ? transposed(w, name, "batch-first", y, 4, (int64_t[]){ 2, 0, 1, 3 })
-		    : transposed(w, name, "batch-first", y, 3, (int64_t[]){ 1, 0, 2 });
+	y = n->layer.sequences ? transposed(w, name, "batch-first", y, 4, (int64_t[]){ 2, 0, 1, 3 })
+			       : transposed(w, name, "batch-first", y, 3, (int64_t[]){ 1, 0, 2 });
 	if (rank == 2)
 		shape[1] = shape[2];
 	npu_onnx_add_node(

@@ -82,8 +82,7 @@ static char **all_inputs(struct npu_onnx_writer *w, size_t i, enum npu_onnx_form
 int npu_onnx_write_add(struct npu_onnx_writer *w, size_t i)
 {
 	const struct npu_node *n = &w->model->node[i];
-	enum npu_onnx_form form =
-		shared_form(w, i, npu_onnx_made_form(npu_onnx_input(w, i, 0)));
+	enum npu_onnx_form form = shared_form(w, i, npu_onnx_made_form(npu_onnx_input(w, i, 0)));
 	char **inputs = all_inputs(w, i, form), *sum = npu_onnx_make_sum(w, i, form);
 
 	if (!inputs)
