@@ -10,7 +10,7 @@
 static void read_images(struct npu_dataset *data, const char *images, const char *labels)
 {
 	struct npu_error err = { 0 };
-	char path[2][512];
+	char path[2][1024];
 
 	snprintf(path[0], sizeof(path[0]), "%s", data_path(images));
 	snprintf(path[1], sizeof(path[1]), "%s", data_path(labels));
