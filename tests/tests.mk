@@ -13,6 +13,26 @@ $(B)/tests/%: tests/unit/%.c $(B)/libnpu-train.a $(B)/libnpu.a
 $(B)/tests/nn_quote: ALL_LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
 comma := ,
 
+# The kernels for AArch64, checked by the same programs on an emulated CPU. No library is linked, as
+# packages have none for a cross compiler: what is not reachable from these programs is left out.
+ARM64_CC := aarch64-linux-gnu-gcc
+ARM64_SRC := $(filter-out %/png.c %/jpeg.c,$(wildcard libnpu/train/nn/*.c libnpu/train/data/*.c)) \
+	     libnpu/runtime/error.c
+ARM64_OBJ := $(ARM64_SRC:%.c=build/arm64/%.o)
+ARM64_CFLAGS := -std=gnu11 -O2 -pthread -ffp-contract=off -ffunction-sections -fdata-sections \
+		-MMD -MP $(WARN) -Itests/arm64 -Ilibnpu/include -Ikmod/uapi -Ikmod/engine -Ilibnpu
+
+build/arm64/%.o: %.c
+	@mkdir -p $(@D)
+	$(ARM64_CC) $(ARM64_CFLAGS) $(NN_CFLAGS) -c -o $@ $<
+
+build/arm64/tests/%: build/arm64/tests/unit/%.o $(ARM64_OBJ)
+	@mkdir -p $(@D)
+	$(ARM64_CC) -static -pthread -Wl,--gc-sections -o $@ $^ -lm
+.SECONDARY: $(ARM64_OBJ)
+
+-include $(wildcard build/arm64/*/*/*.d build/arm64/*/*/*/*.d)
+
 # The kernel's own test harness and style checker, out of Debian's source package.
 LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz
 HARNESS := $(addprefix build/linux/tools/testing/selftests/,kselftest.h kselftest_harness.h)
