@@ -111,6 +111,7 @@ struct npu_model {
 	float *value;	 /* [values], 64-byte aligned */
 	float *gradient; /* [values], NULL before the first backward */
 	size_t values;	 /* with the gaps */
+	size_t room;	 /* that @value has memory for */
 
 	struct npu_scaler scaler; /* count 0: none */
 	char **class_name;	  /* [classes] */
@@ -138,6 +139,9 @@ int npu_node_declare(struct npu_model *model, struct npu_node *node, const char 
  * number. Nothing where no layer is.
  */
 int npu_model_need_state(const struct npu_model *model, size_t samples, struct npu_error *err);
+
+/* Memory for so many values in all, so that declaring them one by one moves none. */
+int npu_model_reserve(struct npu_model *model, size_t values, struct npu_error *err);
 
 /* H, W, C of what @input stands for: the output of a node, or NPU_MODEL_INPUT. */
 const uint32_t *npu_model_value_dim(const struct npu_model *model, int input);

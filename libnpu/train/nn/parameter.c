@@ -10,6 +10,23 @@
 
 #define NO_MEMORY(err) npu_error_set(err, -ENOMEM, "out of memory for the parameters")
 
+int npu_model_reserve(struct npu_model *model, size_t values, struct npu_error *err)
+{
+	float *value;
+
+	if (values <= model->room)
+		return 0;
+	value = npu_floats_alloc(values);
+	if (!value)
+		return NO_MEMORY(err);
+	if (model->values)
+		memcpy(value, model->value, model->values * sizeof(float));
+	free(model->value);
+	model->value = value;
+	model->room = values;
+	return 0;
+}
+
 int npu_node_declare(struct npu_model *model, struct npu_node *node, const char *suffix,
 		     enum npu_role role, const uint32_t dim[4], struct npu_error *err)
 {
@@ -17,34 +34,30 @@ int npu_node_declare(struct npu_model *model, struct npu_node *node, const char 
 	size_t values = model->values + (count + NPU_PARAMETER_ALIGN - 1) / NPU_PARAMETER_ALIGN *
 						NPU_PARAMETER_ALIGN;
 	struct npu_model_parameter *parameter;
-	float *value = npu_floats_alloc(values);
 	size_t length = strlen(node->layer.name) + strlen(suffix) + 2;
+	int ret;
 
 	parameter = realloc(model->parameter, (model->parameters + 1) * sizeof(*parameter));
-	if (parameter)
-		model->parameter = parameter;
-	if (!parameter || !value) {
-		free(value);
+	if (!parameter)
 		return NO_MEMORY(err);
-	}
+	model->parameter = parameter;
+	ret = npu_model_reserve(model, values, err);
+	if (ret)
+		return ret;
 	parameter += model->parameters;
 	parameter->name = malloc(length);
-	if (!parameter->name) {
-		free(value);
+	if (!parameter->name)
 		return NO_MEMORY(err);
-	}
 	snprintf(parameter->name, length, "%s.%s", node->layer.name, suffix);
 	memcpy(parameter->dim, dim, sizeof(parameter->dim));
 	parameter->role = role;
 	parameter->node = model->nodes;
 	parameter->count = count;
 	parameter->offset = model->values;
-	if (model->values)
-		memcpy(value, model->value, model->values * sizeof(float));
-	free(model->value);
+	/* A layer that came to nothing may have been there. */
+	memset(model->value + model->values, 0, (values - model->values) * sizeof(float));
 	free(model->gradient);
 	model->gradient = NULL;
-	model->value = value;
 	model->values = values;
 	model->parameters++;
 	node->parameters++;

@@ -82,6 +82,18 @@ static int add_layer(struct npu_onnx_import *im, struct npu_model *model, size_t
 	return set_parameters(im, l, model, (size_t)ret);
 }
 
+/* All parameters at once. */
+static int reserve(const struct npu_onnx_import *im, struct npu_model *model)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < im->layers; i++)
+		for (size_t k = 0; im->layer[i].readers && k < im->layer[i].parameters; k++)
+			values += (im->layer[i].count[k] + NPU_PARAMETER_ALIGN - 1) /
+				  NPU_PARAMETER_ALIGN * NPU_PARAMETER_ALIGN;
+	return npu_model_reserve(model, values, im->err);
+}
+
 static int add_layers(struct npu_onnx_import *im, int output, struct npu_model *model)
 {
 	int *place = calloc(im->layers, sizeof(*place));
@@ -90,6 +102,7 @@ static int add_layers(struct npu_onnx_import *im, int output, struct npu_model *
 	if (!place)
 		return npu_onnx_fail(im, NULL, -ENOMEM, "no memory for %zu layers", im->layers);
 	count_readers(im, output);
+	ret = reserve(im, model);
 	for (size_t i = 0; !ret && i <= (size_t)output; i++)
 		if (im->layer[i].readers)
 			ret = add_layer(im, model, i, place);
