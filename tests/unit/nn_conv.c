@@ -560,49 +560,96 @@ static void test_refused(void **state)
 	check_refused(npu_average_pool(SQUARE(8, 1, 1)), "kernel 8");
 }
 
-/* A convolution whose relu the maximum behind it undoes learns as by the plain loops. */
-static void test_relu_before_maximum(void **state)
+/* Convolutions that take the work of a maximum, which shares values or leaves some out. */
+static struct npu_model *pooled_model(const struct npu_f32 *f32)
 {
-	const uint32_t dim[3] = { 9, 10, 3 };
-	struct npu_dataset data;
-	struct npu_model *model;
-	const struct npu_f32 *f32;
 	struct npu_error err = { 0 };
-	float *want;
+	struct npu_model *model;
+
+	assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 19, 20, 3 }, 4, &err), 0);
+	npu_model_add(model, npu_conv2d(.units = 20, .kernel = { 3, 3 }, SAME, RELU), &err);
+	npu_model_add(model, npu_max_pool(0), &err);
+	npu_model_add(model, npu_conv2d(.units = 12, .kernel = { 2, 2 }, .stride = { 2, 1 }), &err);
+	npu_model_add(model, npu_max_pool(.kernel = { 2, 2 }, .stride = { 1, 1 }, SAME), &err);
+	npu_model_add(model, npu_conv2d(.units = 6, .activation = NPU_RELU6), &err);
+	npu_model_add(model, npu_max_pool(0), &err);
+	assert_true(npu_model_add(model, npu_dense(.units = 2), &err) >= 0);
+	model->f32 = f32;
+	return model;
+}
+
+static void make_images(struct npu_dataset *data, size_t samples)
+{
+	size_t i;
+
+	assert_int_equal(npu_dataset_alloc(data, samples, (uint32_t[3]){ 19, 20, 3 }, 2, 0, NULL),
+			 0);
+	for (i = 0; i < samples * data->features; i++)
+		data->x[i] = (float)((i * 7919) % 1000) / 500 - 1;
+	for (i = 0; i < samples * 2; i++)
+		data->y[i] = (float)(i % 3);
+}
+
+static void test_convolution_before_maximum(void **state)
+{
+	struct npu_model *plain = pooled_model(&npu_f32_reference), *model;
+	const struct npu_f32 *f32;
+	struct npu_dataset data;
+	float want[14], got[14];
 	size_t i, v;
 
 	(void)state;
-	assert_int_equal(npu_model_create(&model, dim, 4, &err), 0);
-	npu_model_add(model, npu_conv2d(.units = 20, .kernel = { 3, 3 }, SAME, RELU), &err);
-	npu_model_add(model, npu_max_pool(0), &err);
-	npu_model_add(model, npu_conv2d(.units = 6, .kernel = { 2, 2 }, RELU), &err);
-	npu_model_add(model, npu_max_pool(.kernel = { 2, 2 }, .stride = { 1, 1 }), &err);
-	assert_true(npu_model_add(model, npu_dense(.units = 2), &err) >= 0);
-	assert_int_equal(npu_dataset_alloc(&data, 7, dim, 2, 0, &err), 0);
-	for (i = 0; i < data.samples * data.features; i++)
-		data.x[i] = (float)((i * 7919) % 1000) / 500 - 1;
-	want = floats(model->values);
-	model->f32 = &npu_f32_reference;
-	assert_int_equal(npu_model_backward(model, &data, NPU_LOSS_MSE, NULL, &err), 0);
-	memcpy(want, model->gradient, model->values * sizeof(float));
+	make_images(&data, 7);
+	assert_int_equal(npu_model_backward(plain, &data, NPU_LOSS_MSE, NULL, NULL), 0);
+	assert_int_equal(npu_model_predict(plain, data.x, 7, 1, want, NULL), 0);
 	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
-		model->f32 = f32;
-		npu_model_backward(model, &data, NPU_LOSS_MSE, NULL, &err);
+		model = pooled_model(f32);
+		assert_int_equal(npu_model_backward(model, &data, NPU_LOSS_MSE, NULL, NULL), 0);
 		for (i = 0; i < model->values; i++)
-			assert_true(fabsf(model->gradient[i] - want[i]) <
-				    1e-5f * (1 + fabsf(want[i])));
+			assert_true(fabsf(model->gradient[i] - plain->gradient[i]) <
+				    1e-5f * (1 + fabsf(plain->gradient[i])));
+		assert_int_equal(npu_model_predict(model, data.x, 7, 1, got, NULL), 0);
+		for (i = 0; i < 14; i++)
+			assert_true(fabsf(got[i] - want[i]) < 1e-5f * (1 + fabsf(want[i])));
+		npu_model_free(model);
 	}
-	free(want);
 	npu_dataset_free(&data);
-	npu_model_free(model);
+	npu_model_free(plain);
+}
+
+/* Training gives the same bits at any number of threads. */
+static void test_threads(void **state)
+{
+	struct npu_model *one, *three;
+	const struct npu_f32 *f32;
+	struct npu_dataset data;
+	size_t v;
+
+	(void)state;
+	make_images(&data, 50);
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		struct npu_fit_options options = { .loss = NPU_LOSS_MSE, .epochs = 1, .batch = 20 };
+
+		one = pooled_model(f32);
+		three = pooled_model(f32);
+		options.threads = 1;
+		assert_int_equal(npu_model_fit(one, &data, &options, NULL, NULL), 0);
+		options.threads = 3;
+		assert_int_equal(npu_model_fit(three, &data, &options, NULL, NULL), 0);
+		assert_memory_equal(one->value, three->value, one->values * sizeof(float));
+		npu_model_free(one);
+		npu_model_free(three);
+	}
+	npu_dataset_free(&data);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_cases),  cmocka_unit_test(test_random),
-		cmocka_unit_test(test_global), cmocka_unit_test(test_relu_before_maximum),
+		cmocka_unit_test(test_shapes),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cases),	cmocka_unit_test(test_random),
+		cmocka_unit_test(test_global),	cmocka_unit_test(test_convolution_before_maximum),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

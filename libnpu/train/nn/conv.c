@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "conv.h"
-#include "pooling.h"
 #include "runtime/error.h"
 
 #define MAX_UNITS (1u << 24)
@@ -105,6 +104,15 @@ static bool conv_activates(const struct npu_node *node)
 	return node->layer.activation == NPU_RELU || node->layer.activation == NPU_RELU6;
 }
 
+/* A maximum right behind it: what it does not let through need never leave the cache. */
+static bool conv_takes(const struct npu_model *model, const struct npu_node *node,
+		       const struct npu_node *reader)
+{
+	return model->f32->conv && reader->layer.kind == NPU_LAYER_MAX_POOL &&
+	       reader->layer.activation == NPU_LINEAR &&
+	       (node->layer.activation == NPU_LINEAR || node->layer.activation == NPU_RELU);
+}
+
 static size_t larger(size_t a, size_t b)
 {
 	return a > b ? a : b;
@@ -114,14 +122,15 @@ static void conv_room(const struct npu_model *model, const struct npu_node *node
 		      size_t threads, bool training, struct npu_room *room)
 {
 	struct npu_conv conv = npu_conv_of(node);
-	size_t forward = npu_conv_forward_room(&conv, model->f32, threads);
+	bool pooled = npu_taken_reader(model, node);
+	size_t forward = npu_conv_forward_room(&conv, model->f32, threads, pooled);
 	size_t input = npu_conv_input_room(&conv, model->f32, threads);
 
 	room->forward = is_transposed(node) ? input : forward;
 	if (training)
-		room->backward =
-			larger(is_transposed(node) ? forward : input,
-			       npu_conv_learn_room(&conv, model->f32, n, node->layer.units));
+		room->backward = larger(
+			is_transposed(node) ? forward : 0,
+			npu_conv_learn_room(&conv, model->f32, n, node->layer.units, pooled));
 }
 
 static struct npu_conv_run run_of(const struct npu_step *step)
@@ -138,38 +147,62 @@ static struct npu_conv_run run_of(const struct npu_step *step)
 	};
 }
 
+static struct npu_conv_pooled pooled_of(const struct npu_step *reader)
+{
+	return (struct npu_conv_pooled){
+		.pooling = npu_pooling_of(reader->node),
+		.out = reader->node->out,
+		.y = reader->y,
+		.winner = reader->saved,
+		.dy = reader->dy,
+	};
+}
+
 static void conv_forward(const struct npu_step *step)
 {
 	const float *weight = npu_step_values(step, 0), *bias = npu_step_values(step, 1);
 	struct npu_conv_run run = run_of(step);
+	struct npu_conv_pooled pooled;
 
-	if (is_transposed(step->node))
+	if (step->reader) {
+		pooled = pooled_of(step->reader);
+		npu_conv_forward_pooled(&run, step->x, weight, bias, &pooled);
+	} else if (is_transposed(step->node)) {
 		npu_conv_input(&run, step->x, weight, bias, step->y);
-	else
+	} else {
 		npu_conv_forward(&run, step->x, weight, bias, step->y);
-}
-
-/* Has the only layer that reads this one undone its activation? */
-static bool is_derived(const struct npu_step *step)
-{
-	const struct npu_model *model = step->model;
-	int self = (int)(step->node - model->node);
-	size_t i;
-
-	for (i = (size_t)self + 1; i < model->nodes; i++)
-		if (model->node[i].input[0] == self)
-			return npu_pooling_derives(model, &model->node[i]);
-	return false;
+	}
 }
 
 static void conv_backward(const struct npu_step *step)
 {
-	const float *weight = npu_step_values(step, 0);
-	bool transposed = is_transposed(step->node);
 	struct npu_conv_run run = run_of(step);
 	struct npu_conv_gradients gradients = {
-		.x = transposed ? step->dy : step->x,
-		.dy = transposed ? step->x : step->dy,
+		.x = step->x,
+		.dy = step->dy,
+		.delta = (float *)step->dy,
+		.y = step->y,
+		.units = step->node->layer.units,
+		.dweight = npu_step_gradient(step, 0),
+		.dbias = npu_step_gradient(step, 1),
+		.weight = npu_step_values(step, 0),
+		.dx = step->dx,
+	};
+	struct npu_conv_pooled pooled;
+
+	if (step->reader) {
+		pooled = pooled_of(step->reader);
+		gradients.pooled = &pooled;
+	}
+	npu_conv_learn(&run, &gradients);
+}
+
+static void conv_transpose_backward(const struct npu_step *step)
+{
+	struct npu_conv_run run = run_of(step);
+	struct npu_conv_gradients gradients = {
+		.x = step->dy,
+		.dy = step->x,
 		.delta = (float *)step->dy,
 		.y = step->y,
 		.units = step->node->layer.units,
@@ -177,16 +210,10 @@ static void conv_backward(const struct npu_step *step)
 		.dbias = npu_step_gradient(step, 1),
 	};
 
-	if (is_derived(step))
-		run.activation = NPU_LINEAR;
 	npu_conv_learn(&run, &gradients);
-	if (!step->dx)
-		return;
 	run.activation = NPU_LINEAR;
-	if (transposed)
-		npu_conv_forward(&run, step->dy, weight, NULL, step->dx);
-	else
-		npu_conv_input(&run, step->dy, weight, NULL, step->dx);
+	if (step->dx)
+		npu_conv_forward(&run, step->dy, npu_step_values(step, 0), NULL, step->dx);
 }
 
 static void conv_reference(const struct npu_step *step)
@@ -212,6 +239,7 @@ const struct npu_layer_ops npu_conv_ops = {
 	.inputs = 1,
 	.activates = conv_activates,
 	.undoes = true,
+	.takes = conv_takes,
 	.shape = conv_shape,
 	.init = conv_init,
 	.room = conv_room,
@@ -229,6 +257,6 @@ const struct npu_layer_ops npu_conv_transpose_ops = {
 	.init = conv_init,
 	.room = conv_room,
 	.forward = conv_forward,
-	.backward = conv_backward,
+	.backward = conv_transpose_backward,
 	.reference = conv_reference,
 };

@@ -9,6 +9,7 @@
 #define NPU_NN_CONV_H
 
 #include "layer.h"
+#include "pooling.h"
 #include "window.h"
 
 /**
@@ -41,6 +42,13 @@ static inline size_t npu_conv_weights(const struct npu_conv *conv)
 {
 	return conv->window[0].kernel * conv->window[1].kernel * (conv->channels / conv->groups) *
 	       conv->units;
+}
+
+/* Is a batch of @n too little work to share? */
+static inline bool npu_conv_is_small(const struct npu_conv *conv, size_t n)
+{
+	return (uint64_t)n * conv->window[0].out * conv->window[1].out * npu_conv_weights(conv) <
+	       NPU_WORTH_SHARING;
 }
 
 /*
@@ -80,29 +88,54 @@ void npu_conv_input(const struct npu_conv_run *run, const float *dy, const float
 		    const float *bias, float *dx);
 
 /**
- * struct npu_conv_gradients - what a convolution's parameters learn from
+ * struct npu_conv_pooled - a maximum that reads a convolution's outputs, which are not kept
+ * @y, @winner: its outputs, and where they are from; @winner is NULL where no backward follows
+ * @dy: gradient of its outputs; backward
+ */
+struct npu_conv_pooled {
+	struct npu_pooling pooling;
+	size_t out;
+	float *y, *winner;
+	const float *dy;
+};
+
+/* Forward and maximum, a sample at a time; only by vector kernels */
+void npu_conv_forward_pooled(const struct npu_conv_run *run, const float *x, const float *weight,
+			     const float *bias, const struct npu_conv_pooled *pooled);
+
+/**
+ * struct npu_conv_gradients - backward of a convolution
  * @x, @dy: input and gradient of the output, of the convolution
  * @delta: the one of the two that is the gradient of the layer's outputs; the derivative of the
  *run's activation is applied to it
  * @y: the layer's outputs, as delta
- * @units: their channels
+ * @pooled: where the gradient comes from instead; @dy, @delta and @y are NULL then. Else NULL
+ * @units: channels of the layer's outputs
  * @dweight, @dbias: overwritten; NULL where they are not wanted
+ * @weight: for dx
+ * @dx: gradient of the convolution's input, overwritten; NULL where it is not wanted
  */
 struct npu_conv_gradients {
 	const float *x, *dy;
 	float *delta;
 	const float *y;
+	const struct npu_conv_pooled *pooled;
 	size_t units;
 	float *dweight, *dbias;
+	const float *weight;
+	float *dx;
 };
 
 void npu_conv_learn(const struct npu_conv_run *run, const struct npu_conv_gradients *gradients);
 
-/* Floats of work for each of them; that of learning for a batch of @n and a layer of @units. */
-size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32,
-			     size_t threads);
+/*
+ * Floats of work for each of them. @pooled: for a convolution with a maximum. That of learning is
+ * for a batch of @n and a layer of @units.
+ */
+size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads,
+			     bool pooled);
 size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads);
 size_t npu_conv_learn_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
-			   size_t units);
+			   size_t units, bool pooled);
 
 #endif /* NPU_NN_CONV_H */

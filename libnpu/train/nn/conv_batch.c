@@ -53,19 +53,29 @@ void npu_conv_input(const struct npu_conv_run *run, const float *dy, const float
 		    const float *bias, float *dx)
 {
 	struct job job = { run, dy, weight, bias, dx };
+	struct npu_conv_run rest = *run;
 
-	if (run->f32->conv)
-		npu_conv_vector_input(run, dy, weight, bias, dx);
-	else
+	if (!run->f32->conv) {
 		npu_pool_run(run->pool, input_sample, &job, run->n);
+		return;
+	}
+	npu_conv_vector_turn(&run->conv, weight, run->work);
+	rest.work += npu_conv_vector_turned_room(&run->conv);
+	npu_conv_vector_input(&rest, dy, run->work, bias, dx);
 }
 
-size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads)
+size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads,
+			     bool pooled)
 {
-	return f32->conv ? npu_conv_vector_forward_room(conv, threads) : 0;
+	if (!f32->conv)
+		return 0;
+	return pooled ? npu_conv_pooled_room(conv, threads)
+		      : npu_conv_vector_forward_room(conv, threads);
 }
 
 size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads)
 {
-	return f32->conv ? npu_conv_vector_input_room(conv, threads) : 0;
+	if (!f32->conv)
+		return 0;
+	return npu_conv_vector_turned_room(conv) + npu_conv_vector_input_room(conv, threads);
 }

@@ -161,16 +161,11 @@ static void run_phase(const struct npu_conv_run *run, const struct phase phase[2
 	npu_slide_run(&slide, run->pool, run->f32->conv, run->n, work);
 }
 
-static size_t aligned_weights(const struct npu_conv *conv)
-{
-	return (npu_conv_weights(conv) + 15) / 16 * 16;
-}
+/* Call @visit for every phase, in the order in which their weights lie. */
+typedef void (*phase_fn)(void *context, const struct phase phase[2], size_t row, size_t column);
 
-void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *weight,
-			   const float *bias, float *dx)
+static void each_phase(const struct npu_conv *conv, phase_fn visit, void *context)
 {
-	const struct npu_conv *conv = &run->conv;
-	float *turned = run->work, *scratch = run->work + aligned_weights(conv), *end;
 	struct phase phase[2];
 	size_t row, column;
 
@@ -178,25 +173,94 @@ void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, cons
 		phase[0] = phase_of(&conv->window[0], row);
 		for (column = 0; column < conv->window[1].stride; column++) {
 			phase[1] = phase_of(&conv->window[1], column);
-			end = turn_weights(conv, phase, weight, turned);
-			run_phase(run, phase, row, column, dy, turned, bias, dx, scratch);
-			turned = end;
+			visit(context, phase, row, column);
 		}
 	}
 }
 
+/**
+ * struct turning - npu_conv_vector_turn() on its way
+ * @to: where the next phase's weights go
+ */
+struct turning {
+	const struct npu_conv *conv;
+	const float *weight;
+	float *to;
+};
+
+static void turn_phase(void *context, const struct phase phase[2], size_t row, size_t column)
+{
+	struct turning *turning = context;
+
+	(void)row;
+	(void)column;
+	turning->to = turn_weights(turning->conv, phase, turning->weight, turning->to);
+}
+
+void npu_conv_vector_turn(const struct npu_conv *conv, const float *weight, float *turned)
+{
+	struct turning turning = { conv, weight, turned };
+
+	each_phase(conv, turn_phase, &turning);
+}
+
+/**
+ * struct spreading - npu_conv_vector_input() on its way
+ * @turned: the next phase's weights
+ */
+struct spreading {
+	const struct npu_conv_run *run;
+	const float *dy, *turned, *bias;
+	float *dx;
+};
+
+static void spread_phase(void *context, const struct phase phase[2], size_t row, size_t column)
+{
+	struct spreading *s = context;
+	const struct npu_conv *conv = &s->run->conv;
+
+	run_phase(s->run, phase, row, column, s->dy, s->turned, s->bias, s->dx, s->run->work);
+	s->turned += phase[0].window.kernel * phase[1].window.kernel *
+		     (conv->channels / conv->groups) * conv->units;
+}
+
+void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *turned,
+			   const float *bias, float *dx)
+{
+	struct spreading spreading = { run, dy, turned, bias, dx };
+
+	each_phase(&run->conv, spread_phase, &spreading);
+}
+
+size_t npu_conv_vector_turned_room(const struct npu_conv *conv)
+{
+	return (npu_conv_weights(conv) + 15) / 16 * 16;
+}
+
+/**
+ * struct measuring - npu_conv_vector_input_room() on its way
+ * @most: of the phases so far
+ */
+struct measuring {
+	const struct npu_conv *conv;
+	size_t threads, most;
+};
+
+static void measure_phase(void *context, const struct phase phase[2], size_t row, size_t column)
+{
+	struct npu_window window[2] = { phase[0].window, phase[1].window };
+	struct measuring *m = context;
+	size_t room = npu_slide_room(window, m->conv->units, m->threads);
+
+	(void)row;
+	(void)column;
+	m->most = room > m->most ? room : m->most;
+}
+
 size_t npu_conv_vector_input_room(const struct npu_conv *conv, size_t threads)
 {
-	size_t row, column, most = 0;
+	struct measuring measuring = { conv, threads, 0 };
 
-	for (row = 0; row < conv->window[0].stride; row++) {
-		for (column = 0; column < conv->window[1].stride; column++) {
-			struct npu_window window[2] = { phase_of(&conv->window[0], row).window,
-							phase_of(&conv->window[1], column).window };
-			size_t room = npu_slide_room(window, conv->units, threads);
-
-			most = room > most ? room : most;
-		}
-	}
-	return aligned_weights(conv) + most;
+	each_phase(conv, measure_phase, &measuring);
+	return measuring.most;
 }

@@ -7,14 +7,19 @@
 
 void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, const float *weight,
 			     const float *bias, float *y);
-void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *weight,
+/* The weights as npu_conv_vector_input() wants them, once for a batch. */
+void npu_conv_vector_turn(const struct npu_conv *conv, const float *weight, float *turned);
+void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *turned,
 			   const float *bias, float *dx);
 /* dweight += the gradient of @n samples; @work: of npu_conv_patch_room() floats */
 void npu_conv_vector_weight(const struct npu_conv_run *run, const float *x, const float *dy,
 			    size_t n, float *work, float *dweight);
 
 size_t npu_conv_vector_forward_room(const struct npu_conv *conv, size_t threads);
+size_t npu_conv_vector_turned_room(const struct npu_conv *conv);
 size_t npu_conv_vector_input_room(const struct npu_conv *conv, size_t threads);
+/* of npu_conv_forward_pooled() */
+size_t npu_conv_pooled_room(const struct npu_conv *conv, size_t threads);
 size_t npu_conv_patch_room(const struct npu_conv *conv);
 
 /* Does every channel have weights of its own, and make one output? */

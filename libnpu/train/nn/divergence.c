@@ -26,6 +26,7 @@ static size_t guilty_layer(struct npu_fit *fit, const struct npu_batch *batch)
 {
 	const struct npu_model *model = fit->model;
 	struct npu_pass *pass = &fit->pass;
+	const struct npu_node *taker;
 	size_t i;
 
 	/* Outputs in between are kept in training alone. */
@@ -35,9 +36,12 @@ static size_t guilty_layer(struct npu_fit *fit, const struct npu_batch *batch)
 		npu_pass_forward(pass, fit->pool, model, batch);
 	}
 	for (i = 0; i + 1 < model->nodes; i++)
-		if (!all_finite(pass->out[i], batch->n * model->node[i].out))
+		if (pass->out[i] && !all_finite(pass->out[i], batch->n * model->node[i].out))
 			break;
-	return i;
+	/* The outputs of one that takes its reader's work are not there; the reader made no
+	 * mistake. */
+	taker = npu_taker(model, &model->node[i]);
+	return taker ? (size_t)(taker - model->node) : i;
 }
 
 int npu_fit_report_divergence(struct npu_fit *fit, const struct npu_samples *samples,

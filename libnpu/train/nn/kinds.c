@@ -27,3 +27,30 @@ const struct npu_layer_ops *npu_layer_ops(enum npu_layer_kind kind)
 {
 	return (unsigned int)kind < NPU_LAYER_KINDS ? kinds[kind] : NULL;
 }
+
+const struct npu_node *npu_taken_reader(const struct npu_model *model, const struct npu_node *node)
+{
+	const struct npu_node *reader = node + 1, *end = model->node + model->nodes;
+	size_t k;
+
+	if (!node->ops->takes || node->readers != 1)
+		return NULL;
+	for (; reader < end; reader++) {
+		for (k = 0; k < reader->inputs; k++)
+			if (reader->input[k] == (int)(node - model->node))
+				return reader->inputs == 1 && node->ops->takes(model, node, reader)
+					       ? reader
+					       : NULL;
+	}
+	return NULL;
+}
+
+const struct npu_node *npu_taker(const struct npu_model *model, const struct npu_node *reader)
+{
+	const struct npu_node *node;
+
+	if (reader->input[0] == NPU_MODEL_INPUT)
+		return NULL;
+	node = &model->node[reader->input[0]];
+	return npu_taken_reader(model, node) == reader ? node : NULL;
+}

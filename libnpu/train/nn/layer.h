@@ -30,6 +30,8 @@
  * @random: of this step and layer alone, for what is random in training
  * @statistic: the model's values, for a layer that keeps moving averages to write; else NULL
  * @state: [n][node->state], of a stateful layer
+ * @reader: of a layer that takes the work of its reader: the reader's step, whose y is to be
+ *	written forward, whose dy is there backward; y and dy of the layer itself are NULL. Else NULL
  */
 struct npu_step {
 	struct npu_pool *pool;
@@ -50,6 +52,7 @@ struct npu_step {
 	uint64_t random;
 	float *statistic;
 	float *state;
+	const struct npu_step *reader;
 };
 
 /**
@@ -72,6 +75,8 @@ struct npu_room {
  * @activates: whether forward applies the layer's activation, though backward does not undo it;
  *	only for one whose derivative is told from its outputs. NULL: never
  * @undoes: where it activates, backward does undo it, and writes to dy, which is not const
+ * @takes: whether forward and backward of @node also do those of @reader, the only layer that reads
+ *	it, so that what lies between them need not be kept; own activations included. NULL: never
  * @shape: set the layer's defaults, check the description, set out_dim, declare the parameters
  * @init: fill the parameters; they are zero before. NULL where that is right
  * @room: memory for @n samples and @threads threads; NULL for none. @room is zeroed before
@@ -87,6 +92,8 @@ struct npu_layer_ops {
 	bool own_activation;
 	bool (*activates)(const struct npu_node *node);
 	bool undoes;
+	bool (*takes)(const struct npu_model *model, const struct npu_node *node,
+		      const struct npu_node *reader);
 	int (*shape)(struct npu_model *model, struct npu_node *node, struct npu_error *err);
 	void (*init)(struct npu_model *model, const struct npu_node *node, struct npu_rng *rng);
 	void (*room)(const struct npu_model *model, const struct npu_node *node, size_t n,
@@ -98,6 +105,10 @@ struct npu_layer_ops {
 
 /* What enum npu_layer_kind @kind does; NULL for none. */
 const struct npu_layer_ops *npu_layer_ops(enum npu_layer_kind kind);
+
+/* The reader whose work @node takes, NULL if it takes none; and the other way round. */
+const struct npu_node *npu_taken_reader(const struct npu_model *model, const struct npu_node *node);
+const struct npu_node *npu_taker(const struct npu_model *model, const struct npu_node *reader);
 
 extern const struct npu_layer_ops npu_dense_ops;
 extern const struct npu_layer_ops npu_activation_ops;

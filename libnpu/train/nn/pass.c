@@ -62,6 +62,14 @@ static bool keeps_before(const struct plan *plan, const struct npu_node *node)
 	       npu_activation_needs_input(node->layer.activation);
 }
 
+/* The node at whose step node @i runs: its own, unless one takes its work. */
+static size_t runs_at(const struct npu_model *model, size_t i)
+{
+	const struct npu_node *taker = npu_taker(model, &model->node[i]);
+
+	return taker ? (size_t)(taker - model->node) : i;
+}
+
 static void place_outputs(struct plan *plan)
 {
 	struct npu_pass *pass = plan->pass;
@@ -71,9 +79,10 @@ static void place_outputs(struct plan *plan)
 		const struct npu_node *node = &plan->model->node[i];
 		size_t until = plan->backward ? SIZE_MAX : plan->last[i];
 
-		if (is_alias(node))
+		if (is_alias(node) || npu_taken_reader(plan->model, node))
 			continue;
-		npu_arena_place(&plan->arena, &pass->out[i], n * node->out, i, until);
+		npu_arena_place(&plan->arena, &pass->out[i], n * node->out, runs_at(plan->model, i),
+				until);
 		if (keeps_before(plan, node))
 			npu_arena_place(&plan->arena, &pass->before[i], n * node->out, i, SIZE_MAX);
 	}
@@ -88,8 +97,10 @@ static void place_deltas(struct plan *plan)
 
 	npu_arena_new_time(arena);
 	for (i = model->nodes; i--;) {
-		size_t own = model->nodes - 1 - i, first = own;
+		size_t own = model->nodes - 1 - runs_at(model, i), first = model->nodes - 1 - i;
 
+		if (npu_taken_reader(model, &model->node[i]))
+			continue;
 		for (k = i + 1; k < model->nodes; k++) {
 			const struct npu_node *reader = &model->node[k];
 			size_t j;
@@ -175,7 +186,8 @@ static size_t make(struct npu_pass *pass, const struct npu_model *model, size_t 
 	pass->pointer = calloc(2 * most_inputs(model), sizeof(*pass->pointer));
 	pass->out = calloc(4 * nodes, sizeof(*pass->out));
 	plan.last = calloc(nodes, sizeof(*plan.last));
-	if (!pass->pointer || !pass->out || !plan.last || npu_arena_init(&plan.arena, 4 * nodes + 2))
+	if (!pass->pointer || !pass->out || !plan.last ||
+	    npu_arena_init(&plan.arena, 4 * nodes + 2))
 		goto out;
 	pass->before = pass->out + nodes;
 	pass->delta = pass->before + nodes;
@@ -207,7 +219,8 @@ int npu_pass_create(struct npu_pass *pass, const struct npu_model *model, size_t
 	if (make(pass, model, capacity, threads, backward, true) != SIZE_MAX)
 		return 0;
 	return npu_error_set(err, -ENOMEM,
-			     "out of memory for batches of %zu samples; use smaller ones", capacity);
+			     "out of memory for batches of %zu samples; use smaller ones",
+			     capacity);
 }
 
 size_t npu_pass_bytes(const struct npu_model *model, size_t capacity, size_t threads, bool backward)
@@ -298,8 +311,16 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 	size_t i;
 
 	for (i = 0; i < model->nodes; i++) {
-		struct npu_step step = begin_step(pass, pool, model, batch, i);
+		const struct npu_node *reader = npu_taken_reader(model, &model->node[i]);
+		struct npu_step step, inner;
 
+		if (npu_taker(model, &model->node[i]))
+			continue;
+		if (reader)
+			inner = begin_step(pass, pool, model, batch,
+					   (size_t)(reader - model->node));
+		step = begin_step(pass, pool, model, batch, i);
+		step.reader = reader ? &inner : NULL;
 		run_forward(pass, &step, i);
 	}
 	return pass->out[model->nodes - 1];
@@ -412,11 +433,21 @@ void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struc
 
 	npu_loss_gradient(objective, pass->out[last], batch, total, pass->delta[last]);
 	for (i = model->nodes; i-- && leads_to_learning(model, i);) {
-		struct npu_step step = begin_step(pass, pool, model, batch, i);
+		const struct npu_node *reader = npu_taken_reader(model, &model->node[i]);
+		struct npu_step step, inner;
 
+		if (npu_taker(model, &model->node[i]))
+			continue;
+		if (reader) {
+			inner = begin_step(pass, pool, model, batch,
+					   (size_t)(reader - model->node));
+			inner.dy = pass->delta[reader - model->node];
+		}
+		step = begin_step(pass, pool, model, batch, i);
+		step.reader = reader ? &inner : NULL;
 		step.dy = pass->delta[i];
 		step.gradient = step.node->layer.frozen ? NULL : gradient;
-		if (i != last || !npu_loss_is_fused(objective->loss))
+		if (!reader && (i != last || !npu_loss_is_fused(objective->loss)))
 			undo_activation(pass, &step, i);
 		if (step.node->inputs == 1)
 			backward_one(pass, &step, i);

@@ -88,16 +88,10 @@ static void average_of(const struct npu_pooling *job, const struct cut *cut, con
 		y[c] *= share_of(cut);
 }
 
-static void pool_sample(void *context, size_t sample)
+static void plain_forward(const struct npu_pooling *job, const float *x, float *y, float *winner)
 {
-	const struct npu_pooling *job = context;
-	const struct npu_step *step = job->step;
-	const float *x = step->x + sample * step->node->in;
-	float *y = step->y + sample * step->node->out, *winner = NULL;
 	size_t h, w;
 
-	if (job->most && step->saved)
-		winner = step->saved + sample * step->node->out;
 	for (h = 0; h < job->window[0].out; h++) {
 		for (w = 0; w < job->window[1].out; w++) {
 			struct cut cut = cut_window(job, h, w);
@@ -112,23 +106,19 @@ static void pool_sample(void *context, size_t sample)
 	}
 }
 
-static void unpool_sample(void *context, size_t sample)
+static void plain_backward(const struct npu_pooling *job, const float *dy, const float *winner,
+			   float *dx)
 {
-	const struct npu_pooling *job = context;
-	const struct npu_step *step = job->step;
-	const float *dy = step->dy + sample * step->node->out;
-	const float *winner = job->most ? step->saved + sample * step->node->out : NULL;
-	float *dx = step->dx + sample * step->node->in;
-	size_t h, w, i, j, c;
+	size_t h, w, i, j, c, kernel = job->window[1].kernel;
 
-	memset(dx, 0, step->node->in * sizeof(*dx));
+	memset(dx, 0, job->window[0].in * job->window[1].in * job->channels * sizeof(*dx));
 	for (h = 0; h < job->window[0].out; h++) {
 		for (w = 0; w < job->window[1].out; w++, dy += job->channels) {
 			struct cut cut = cut_window(job, h, w);
 			float share = share_of(&cut);
 
 			for (c = 0; winner && c < job->channels; c++) {
-				size_t element = (size_t)*winner++, kernel = job->window[1].kernel;
+				size_t element = (size_t)*winner++;
 
 				dx[cut_element(&cut, element / kernel, element % kernel) + c] +=
 					dy[c];
@@ -141,38 +131,63 @@ static void unpool_sample(void *context, size_t sample)
 	}
 }
 
-static void vector_sample(void *context, size_t sample)
+struct npu_pooling npu_pooling_of(const struct npu_node *node)
 {
-	npu_pooling_vector_forward(context, sample);
+	struct npu_pooling pooling = {
+		.channels = node->in_dim[2],
+		.most = node->layer.kind == NPU_LAYER_MAX_POOL,
+	};
+
+	npu_windows(node, pooling.window);
+	return pooling;
 }
 
-static void vector_unsample(void *context, size_t sample)
+/**
+ * struct pool_job - a batch
+ * @kernels: NULL for the plain loops
+ */
+struct pool_job {
+	const struct npu_step *step;
+	const struct npu_conv_kernels *kernels;
+	struct npu_pooling pooling;
+};
+
+static struct pool_job job_of(const struct npu_step *step, const struct npu_conv_kernels *kernels)
 {
-	npu_pooling_vector_backward(context, sample);
+	return (struct pool_job){ step, kernels, npu_pooling_of(step->node) };
 }
 
-static struct npu_pooling job_of(const struct npu_step *step, bool most)
+static float *winners_of(const struct pool_job *job, size_t sample)
 {
-	struct npu_pooling job = { .step = step, .channels = step->node->in_dim[2], .most = most };
+	const struct npu_step *step = job->step;
 
-	npu_windows(step->node, job.window);
-	return job;
+	return job->pooling.most && step->saved ? step->saved + sample * step->node->out : NULL;
 }
 
-static bool is_max(const struct npu_step *step)
+static void forward_sample(void *context, size_t sample)
 {
-	return step->node->layer.kind == NPU_LAYER_MAX_POOL;
+	const struct pool_job *job = context;
+	const struct npu_step *step = job->step;
+	const float *x = step->x + sample * step->node->in;
+	float *y = step->y + sample * step->node->out, *winner = winners_of(job, sample);
+
+	if (job->kernels)
+		npu_pooling_vector_forward(&job->pooling, job->kernels, x, y, winner);
+	else
+		plain_forward(&job->pooling, x, y, winner);
 }
 
-bool npu_pooling_derives(const struct npu_model *model, const struct npu_node *node)
+static void backward_sample(void *context, size_t sample)
 {
-	const struct npu_node *before;
+	const struct pool_job *job = context;
+	const struct npu_step *step = job->step;
+	const float *dy = step->dy + sample * step->node->out, *winner = winners_of(job, sample);
+	float *dx = step->dx + sample * step->node->in;
 
-	if (node->layer.kind != NPU_LAYER_MAX_POOL || node->layer.activation != NPU_LINEAR ||
-	    node->input[0] == NPU_MODEL_INPUT || !model->f32->conv)
-		return false;
-	before = &model->node[node->input[0]];
-	return before->ops->undoes && before->layer.activation == NPU_RELU && before->readers == 1;
+	if (job->kernels)
+		npu_pooling_vector_backward(&job->pooling, job->kernels, dy, winner, NULL, dx);
+	else
+		plain_backward(&job->pooling, dy, winner, dx);
 }
 
 static int pool_shape(struct npu_model *model, struct npu_node *node, struct npu_error *err)
@@ -193,28 +208,26 @@ static void max_pool_room(const struct npu_model *model, const struct npu_node *
 
 static void pool_forward(const struct npu_step *step)
 {
-	struct npu_pooling job = job_of(step, is_max(step));
-	bool vector = step->model->f32->conv;
+	struct pool_job job = job_of(step, step->model->f32->conv);
 
-	npu_pool_run(step->pool, vector ? vector_sample : pool_sample, &job, step->n);
+	npu_pool_run(step->pool, forward_sample, &job, step->n);
 }
 
 static void pool_backward(const struct npu_step *step)
 {
-	struct npu_pooling job = job_of(step, is_max(step));
-	bool vector = step->model->f32->conv;
+	struct pool_job job = job_of(step, step->model->f32->conv);
 
 	if (step->dx)
-		npu_pool_run(step->pool, vector ? vector_unsample : unpool_sample, &job, step->n);
+		npu_pool_run(step->pool, backward_sample, &job, step->n);
 }
 
 static void pool_reference(const struct npu_step *step)
 {
-	struct npu_pooling job = job_of(step, is_max(step));
+	struct pool_job job = job_of(step, NULL);
 	size_t i;
 
 	for (i = 0; i < step->n; i++)
-		pool_sample(&job, i);
+		forward_sample(&job, i);
 }
 
 const struct npu_layer_ops npu_max_pool_ops = {

@@ -6,25 +6,27 @@
 #include "window.h"
 
 /**
- * struct npu_pooling - maximum or average pooling of a batch
+ * struct npu_pooling - maximum or average pooling
+ * @channels: of each position
  * @most: maximum
  */
 struct npu_pooling {
-	const struct npu_step *step;
 	struct npu_window window[2];
 	size_t channels;
 	bool most;
 };
 
-/*
- * Does backward of @node, a maximum by vector kernels, also undo the relu of the convolution before
- * it? Only maxima get a gradient, and the relu of one is told from the maximum itself: nobody needs
- * to read the much larger outputs of the convolution again.
- */
-bool npu_pooling_derives(const struct npu_model *model, const struct npu_node *node);
+struct npu_pooling npu_pooling_of(const struct npu_node *node);
 
-/* One sample by the vector kernels: y, and the winners where the step has room; or dx. */
-void npu_pooling_vector_forward(const struct npu_pooling *pooling, size_t sample);
-void npu_pooling_vector_backward(const struct npu_pooling *pooling, size_t sample);
+struct npu_conv_kernels;
+
+/* One sample by vector kernels. @winner: as y, what backward of a maximum needs; NULL: nothing */
+void npu_pooling_vector_forward(const struct npu_pooling *pooling,
+				const struct npu_conv_kernels *kernels, const float *x, float *y,
+				float *winner);
+/* @output: y, where a maximum that is not above 0 gives its gradient to nobody; else NULL */
+void npu_pooling_vector_backward(const struct npu_pooling *pooling,
+				 const struct npu_conv_kernels *kernels, const float *dy,
+				 const float *winner, const float *output, float *dx);
 
 #endif /* NPU_NN_POOLING_H */

@@ -86,23 +86,16 @@ static void run_sweep(const struct sweep *sweep)
 	}
 }
 
-static float *winners_of(const struct npu_pooling *pooling, size_t sample)
+void npu_pooling_vector_forward(const struct npu_pooling *pooling,
+				const struct npu_conv_kernels *kernels, const float *x, float *y,
+				float *winner)
 {
-	const struct npu_step *step = pooling->step;
-
-	return pooling->most && step->saved ? step->saved + sample * step->node->out : NULL;
-}
-
-void npu_pooling_vector_forward(const struct npu_pooling *pooling, size_t sample)
-{
-	const struct npu_step *step = pooling->step;
-	const struct npu_conv_kernels *kernels = step->model->f32->conv;
 	struct sweep sweep = {
 		.pooling = pooling,
 		.run = pooling->most ? kernels->max_row : kernels->average_row,
-		.x = (float *)step->x + sample * step->node->in,
-		.y = step->y + sample * step->node->out,
-		.winner = winners_of(pooling, sample),
+		.x = (float *)x,
+		.y = y,
+		.winner = winner,
 	};
 
 	run_sweep(&sweep);
@@ -115,22 +108,22 @@ static bool is_partition(const struct npu_window *window)
 	       window->in == window->out * window->kernel;
 }
 
-void npu_pooling_vector_backward(const struct npu_pooling *pooling, size_t sample)
+void npu_pooling_vector_backward(const struct npu_pooling *pooling,
+				 const struct npu_conv_kernels *kernels, const float *dy,
+				 const float *winner, const float *output, float *dx)
 {
-	const struct npu_step *step = pooling->step;
-	const struct npu_conv_kernels *kernels = step->model->f32->conv;
+	const struct npu_window *window = pooling->window;
 	struct sweep sweep = {
 		.pooling = pooling,
 		.run = pooling->most ? kernels->max_back_row : kernels->average_back_row,
-		.x = step->dx + sample * step->node->in,
-		.y = (float *)step->dy + sample * step->node->out,
-		.winner = winners_of(pooling, sample),
-		.overlap = !is_partition(&pooling->window[0]) || !is_partition(&pooling->window[1]),
+		.x = dx,
+		.y = (float *)dy,
+		.winner = (float *)winner,
+		.output = output,
+		.overlap = !is_partition(&window[0]) || !is_partition(&window[1]),
 	};
 
-	if (npu_pooling_derives(step->model, step->node))
-		sweep.output = step->y + sample * step->node->out;
 	if (sweep.overlap)
-		memset(sweep.x, 0, step->node->in * sizeof(float));
+		memset(dx, 0, window[0].in * window[1].in * pooling->channels * sizeof(*dx));
 	run_sweep(&sweep);
 }
