@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <math.h>
 
+#include "layer.h"
 #include "loss.h"
 #include "runtime/error.h"
 
+/* That which losses may be fused with: not one inside of a layer, as of a simple RNN. */
 static enum npu_activation last_activation(const struct npu_model *model)
 {
-	return model->node[model->nodes - 1].layer.activation;
+	const struct npu_node *node = &model->node[model->nodes - 1];
+
+	return node->ops->own_activation ? NPU_LINEAR : node->layer.activation;
 }
 
 static enum npu_loss natural_loss(const struct npu_model *model, const struct npu_dataset *data)

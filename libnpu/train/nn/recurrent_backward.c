@@ -122,9 +122,9 @@ void npu_recurrent_backward(const struct npu_step *step, const struct npu_recurr
 	npu_recurrent_place_backward(&run, step->dx, step->work);
 	npu_recurrent_sort(&run);
 	npu_recurrent_pack(&run);
-	npu_pool_run(step->pool, run_block, &run, run.directions * npu_recurrent_blocks(&run));
+	npu_pool_run(run.pool, run_block, &run, run.directions * npu_recurrent_blocks(&run));
 	if (step->dx)
-		npu_pool_run(step->pool, input_gradient, &run, npu_recurrent_blocks(&run));
+		npu_pool_run(run.pool, input_gradient, &run, npu_recurrent_blocks(&run));
 	if (step->gradient)
 		npu_recurrent_gradients(&run);
 }

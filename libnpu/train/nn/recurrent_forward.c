@@ -199,7 +199,7 @@ static void forward(const struct npu_step *step, const struct npu_recurrent_cell
 	npu_recurrent_place_forward(&run, step->work);
 	npu_recurrent_sort(&run);
 	npu_recurrent_pack(&run);
-	npu_pool_run(pool, run_block, &run, run.directions * npu_recurrent_blocks(&run));
+	npu_pool_run(run.pool, run_block, &run, run.directions * npu_recurrent_blocks(&run));
 }
 
 void npu_recurrent_forward(const struct npu_step *step, const struct npu_recurrent_cell *cell)

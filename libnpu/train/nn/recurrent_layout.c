@@ -41,6 +41,13 @@ static size_t trace_size(const struct npu_recurrent *run)
 	       (kept_states(run) * run->cell->states + run->kept * run->cell->extras) * run->units;
 }
 
+/* Are there so many multiplications that threads gain? */
+static bool worth_sharing(const struct npu_recurrent *run)
+{
+	return run->n * run->steps >=
+	       NPU_WORTH_SHARING / ((run->inputs + run->units) * run->columns) + 1;
+}
+
 void npu_recurrent_begin(struct npu_recurrent *run, const struct npu_step *step,
 			 const struct npu_recurrent_cell *cell, const struct npu_f32 *f32,
 			 struct npu_pool *pool)
@@ -51,7 +58,7 @@ void npu_recurrent_begin(struct npu_recurrent *run, const struct npu_step *step,
 	run->step = step;
 	run->f32 = f32;
 	run->kernels = f32->recurrent;
-	run->pool = pool;
+	run->pool = worth_sharing(run) ? pool : NULL;
 	for (d = 0; d < run->directions; d++) {
 		struct npu_recurrent_direction *direction = &run->direction[d];
 
