@@ -13,6 +13,9 @@ $(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
 $(B)/libnpu/train/nn/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
 $(B)/libnpu/train/nn/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl $(NN_CFLAGS)
-else
-$(B)/libnpu/train/nn/%_neon.o: ISA_CFLAGS := $(NN_CFLAGS)
+endif
+# Sums fill the registers of a tile: with loads moved ahead of them, they would have to be spilled.
+NEON_CFLAGS := $(NN_CFLAGS) -fno-schedule-insns
+ifneq ($(filter aarch64-%,$(shell $(CC) -dumpmachine)),)
+$(B)/libnpu/train/nn/%_neon.o: ISA_CFLAGS := $(NEON_CFLAGS)
 endif

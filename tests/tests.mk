@@ -24,7 +24,7 @@ ARM64_CFLAGS := -std=gnu11 -O2 -pthread -ffp-contract=off -ffunction-sections -f
 
 build/arm64/%.o: %.c
 	@mkdir -p $(@D)
-	$(ARM64_CC) $(ARM64_CFLAGS) $(NN_CFLAGS) -c -o $@ $<
+	$(ARM64_CC) $(ARM64_CFLAGS) $(NEON_CFLAGS) -c -o $@ $<
 
 build/arm64/tests/%: build/arm64/tests/unit/%.o $(ARM64_OBJ)
 	@mkdir -p $(@D)
