@@ -52,11 +52,11 @@ static void make_model(struct trial *t)
 	struct npu_error err = { 0 };
 	size_t i, k;
 
-	assert_int_equal(npu_model_create(&t->model,
-					  (uint32_t[3]){ 1, (uint32_t)t->steps,
-							 (uint32_t)t->inputs },
-					  npu_rng_next(&rng), &err),
-			 0);
+	assert_int_equal(
+		npu_model_create(&t->model,
+				 (uint32_t[3]){ 1, (uint32_t)t->steps, (uint32_t)t->inputs },
+				 npu_rng_next(&rng), &err),
+		0);
 	if (npu_model_add(t->model, t->layer, &err) < 0)
 		fail_msg("%s", err.message);
 	t->node = t->model->node;
@@ -111,7 +111,11 @@ static void poison(float *p, size_t count)
 		p[i] = NAN;
 }
 
-enum way { TRAINING, PREDICTING, REFERENCE };
+enum way {
+	TRAINING,
+	PREDICTING,
+	REFERENCE
+};
 
 /* Run the layer; scratch memory begins as NaN, and is no larger than was asked for. */
 static void run(struct trial *t, const struct npu_f32 *f32, unsigned int threads, enum way way)
@@ -263,7 +267,8 @@ static struct trial random_trial(enum npu_layer_kind kind, unsigned int options)
 {
 	static const uint32_t units[] = { 1, 3, 8, 16, 17, 23 };
 	static const size_t samples[] = { 1, 1, 2, 5, 16, 19, 33 };
-	static const enum npu_activation inside[] = { NPU_LINEAR, NPU_RELU, NPU_SWISH, NPU_SIGMOID };
+	static const enum npu_activation inside[] = { NPU_LINEAR, NPU_RELU, NPU_SWISH,
+						      NPU_SIGMOID };
 	bool large = options & LARGE;
 	struct trial t = {
 		.layer = { .kind = kind,
@@ -445,14 +450,15 @@ static struct trial shared_trial(enum npu_layer_kind kind, unsigned int options)
 
 	do {
 		t = random_trial(kind, options | 16);
-		if (!t.layer.no_bias &&
-		    (t.layer.activation == NPU_TANH || t.layer.activation == NPU_RELU ||
-		     kind != NPU_LAYER_RNN))
+		if (!t.layer.no_bias && (t.layer.activation == NPU_TANH ||
+					 t.layer.activation == NPU_RELU || kind != NPU_LAYER_RNN))
 			break;
 		free_trial(&t);
 	} while (true);
 	for (i = 0; t.lengths && i < t.n; i++)
-		t.lengths[i] = t.lengths[i] < 1 ? 1 : t.lengths[i] > t.steps ? t.steps : t.lengths[i];
+		t.lengths[i] = t.lengths[i] < 1		? 1
+			       : t.lengths[i] > t.steps ? t.steps
+							: t.lengths[i];
 	return t;
 }
 
@@ -514,12 +520,9 @@ static int export(const char *folder)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rnn),
-		cmocka_unit_test(test_lstm),
-		cmocka_unit_test(test_gru),
-		cmocka_unit_test(test_broken_gradient_is_noticed),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_state_lasts),
+		cmocka_unit_test(test_rnn),	cmocka_unit_test(test_lstm),
+		cmocka_unit_test(test_gru),	cmocka_unit_test(test_broken_gradient_is_noticed),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_state_lasts),
 	};
 
 	npu_rng_seed(&rng, 23, 0);

@@ -150,7 +150,8 @@ static void make_task(struct npu_dataset *data)
 
 static void learn(struct npu_layer first, struct npu_layer second)
 {
-	const struct npu_fit_options options = { .epochs = 40, .optimizer = npu_adam(.rate = 0.02f) };
+	const struct npu_fit_options options = { .epochs = 40,
+						 .optimizer = npu_adam(.rate = 0.02f) };
 	struct npu_error err = { 0 };
 	struct npu_history history = { 0 };
 	struct npu_model *model;

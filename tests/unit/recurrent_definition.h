@@ -153,7 +153,8 @@ static void define(const struct trial *t, const double *value, const double *x, 
 	bool backwards = direction || t->layer.backwards;
 
 	for (u = 0; t->before && u < n; u++) {
-		const float *state = t->before + sample * t->node->state + direction * t->states * n;
+		const float *state =
+			t->before + sample * t->node->state + direction * t->states * n;
 
 		d.h[u] = state[u];
 		d.c[u] = t->states > 1 ? state[n + u] : 0;
@@ -176,7 +177,7 @@ static void define(const struct trial *t, const double *value, const double *x, 
 
 /* The loss of which dy is the gradient; @y [n][out] and @after [n][state] are filled in. */
 static inline double loss_of(const struct trial *t, const double *value, const double *x, double *y,
-		      double *after)
+			     double *after)
 {
 	size_t out = t->node->out, state = t->directions * t->states * t->units, i, d, k;
 	double loss = 0;

@@ -44,9 +44,10 @@ static int check(const struct npu_node *node, size_t gates, struct npu_error *er
 				     "backwards, too; leave one out",
 				     layer->name);
 	if (layer->reset_after && layer->kind != NPU_LAYER_GRU)
-		return npu_error_set(err, -EINVAL,
-				     "layer \"%s\": reset_after is of npu_gru() alone; leave it out",
-				     layer->name);
+		return npu_error_set(
+			err, -EINVAL,
+			"layer \"%s\": reset_after is of npu_gru() alone; leave it out",
+			layer->name);
 	return 0;
 }
 
@@ -67,8 +68,8 @@ static int declare(struct npu_model *model, struct npu_node *node, size_t gates,
 
 	for (k = 0; !ret && k < count; k++) {
 		snprintf(suffix, sizeof(suffix), "%s%s", prefix, names[k]);
-		ret = npu_node_declare(model, node, suffix,
-				       k < 2 ? NPU_ROLE_WEIGHT : NPU_ROLE_BIAS, dim[k], err);
+		ret = npu_node_declare(model, node, suffix, k < 2 ? NPU_ROLE_WEIGHT : NPU_ROLE_BIAS,
+				       dim[k], err);
 	}
 	return ret;
 }

@@ -157,8 +157,8 @@ size_t npu_recurrent_place_backward(struct npu_recurrent *run, bool input, float
 			direction->back[part] = take_panels(run, work, &used, matrix);
 		}
 	}
-	run->delta = take(work, &used,
-			  run->directions * run->n * (run->cell->states + 1) * run->units);
+	run->delta =
+		take(work, &used, run->directions * run->n * (run->cell->states + 1) * run->units);
 	run->dx = take(work, &used, run->n * run->inputs);
 	take_rows(run, work, &used);
 	return used;

@@ -108,10 +108,10 @@ static inline __attribute__((always_inline)) void run_tile(const struct tile *t,
 	}
 }
 
-#define TILE(n)                                     \
-	static void tile_##n(const struct tile *t)  \
-	{                                           \
-		run_tile(t, n);                     \
+#define TILE(n)                                    \
+	static void tile_##n(const struct tile *t) \
+	{                                          \
+		run_tile(t, n);                    \
 	}
 TILE(1)
 TILE(2)
@@ -129,9 +129,9 @@ TILE(12)
 #endif
 
 static void (*const tiles[MR])(const struct tile *t) = {
-	tile_1,	 tile_2,  tile_3, tile_4, tile_5, tile_6,
+	tile_1, tile_2, tile_3, tile_4,	 tile_5,  tile_6,
 #if MR == 12
-	tile_7,	 tile_8,  tile_9, tile_10, tile_11, tile_12,
+	tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
 #endif
 };
 
@@ -204,9 +204,9 @@ static void product(const struct npu_recurrent_product *p)
 }
 
 /* The sums of @wide vectors of columns, the last of them @mask. */
-static inline __attribute__((always_inline)) void
-run_row(const float *a, size_t k, const float *b, size_t ldb, float *c, const int wide,
-	vec_mask mask, const int full)
+static inline __attribute__((always_inline)) void run_row(const float *a, size_t k, const float *b,
+							  size_t ldb, float *c, const int wide,
+							  vec_mask mask, const int full)
 {
 	vec acc[STREAM];
 	size_t i;

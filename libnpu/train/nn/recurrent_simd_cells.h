@@ -281,20 +281,20 @@ static void gru_after_backward(const struct npu_recurrent_cells *q)
 	}
 }
 
-#define NPU_RECURRENT_VARIANT(variant)                                     \
-	const struct npu_recurrent_kernels npu_recurrent_##variant = {     \
-		.width = WIDTH,                                            \
-		.product = product,                                        \
-		.row = row,                                                \
-		.outer = outer,                                            \
-		.lstm = lstm,                                              \
-		.lstm_backward = lstm_backward,                            \
-		.gru_reset = gru_reset,                                    \
-		.gru_mix = gru_mix,                                        \
-		.gru_mix_backward = gru_mix_backward,                      \
-		.gru_reset_backward = gru_reset_backward,                  \
-		.gru_after = gru_after,                                    \
-		.gru_after_backward = gru_after_backward,                  \
+#define NPU_RECURRENT_VARIANT(variant)                                 \
+	const struct npu_recurrent_kernels npu_recurrent_##variant = { \
+		.width = WIDTH,                                        \
+		.product = product,                                    \
+		.row = row,                                            \
+		.outer = outer,                                        \
+		.lstm = lstm,                                          \
+		.lstm_backward = lstm_backward,                        \
+		.gru_reset = gru_reset,                                \
+		.gru_mix = gru_mix,                                    \
+		.gru_mix_backward = gru_mix_backward,                  \
+		.gru_reset_backward = gru_reset_backward,              \
+		.gru_after = gru_after,                                \
+		.gru_after_backward = gru_after_backward,              \
 	}
 
 #endif /* NPU_NN_RECURRENT_SIMD_CELLS_H */
