@@ -243,6 +243,10 @@ npu "a folder of images" 0 train images --layers "conv 4 3x3 same relu; globalav
 	--rate 0.02 --scale none -q -o images.onnx
 npu "eval on it" 0 eval images.onnx images
 prints "its classes are the folders" '^  light '
+npu "dense layers on images" 0 train images --hidden 8 --epochs 20 -q -o dense.onnx
+npu "compiled" 0 compile dense.onnx --samples images -o dense.npu
+npu "and run on images" 0 eval dense.npu images --device embedded
+prints "all of them" '24 samples'
 npu "images of another size" 0 train images --size 8x8 --preset cnn --epochs 1 -q -o t.onnx
 npu "a size that is none" 1 train images --size small -o t.onnx
 says "it is said how" 'HxW'

@@ -116,12 +116,16 @@ int dataset_file_read(const struct dataset_file *file, const uint32_t dim[3],
 	struct npu_csv_options csv = { .label = file->label,
 				       .targets = file->targets,
 				       .features = file->features };
-	struct npu_ts_options ts = { .steps = dim ? dim[1] : 0 };
+	struct npu_ts_options ts = { 0 };
 	enum file_format format = format_of(file->path);
 	int ret = check_options(file, format, err);
 
 	if (ret < 0)
 		return ret;
+	/* A row of values may have been anything before. */
+	if (dim && dim[0] == 1 && dim[1] == 1)
+		dim = NULL;
+	ts.steps = dim ? dim[1] : 0;
 	switch (format) {
 	case FORMAT_CSV:
 		ret = npu_dataset_read_csv(data, file->path, &csv, err);
