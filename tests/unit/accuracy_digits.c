@@ -46,6 +46,7 @@ static void test_digits(void **state)
 		.optimizer = npu_adam(.rate = 2e-3f),
 		.schedule = { .kind = NPU_SCHEDULE_COSINE },
 		.epochs = EPOCHS,
+		.threads = 2,
 		.batch = 64,
 	};
 	struct npu_dataset train_all, test_all, train, test;

@@ -35,6 +35,7 @@ static double train_vowels(const struct npu_dataset *data, const struct npu_data
 		.optimizer = npu_adam(.rate = 5e-3f),
 		.schedule = { .kind = NPU_SCHEDULE_COSINE },
 		.epochs = REDUCED ? 3 : 60,
+		.threads = 2,
 		.batch = 16,
 	};
 	struct npu_error err = { 0 };

@@ -65,6 +65,7 @@ static double train(const struct npu_dataset *data, const struct npu_dataset *te
 		.schedule = { .kind = NPU_SCHEDULE_COSINE },
 		.augment = &augment,
 		.epochs = EPOCHS,
+		.threads = 2,
 		.batch = 32,
 	};
 	struct npu_model *model = build(data, seed);
