@@ -69,11 +69,12 @@ class Squares(nn.Module):
         super().__init__()
         self.a = nn.Conv2d(2, 3, 1)
         self.b = nn.Conv2d(2, 4, 3, padding=1)
-        self.c = nn.Conv2d(7, 2, 3, padding=(0, 1))
+        self.pad = nn.ZeroPad2d((1, 2, 0, 1))
+        self.c = nn.Conv2d(7, 2, 3)
 
     def forward(self, x):
         x = torch.cat([nn.functional.elu(self.a(x)), nn.functional.leaky_relu(self.b(x), .2)], 1)
-        return self.c(x)
+        return self.c(self.pad(x))
 
 
 class Decoder(nn.Module):
@@ -195,7 +196,7 @@ with open(f"{folder}/names", "w", encoding="utf-8") as names:
     export("residual network", Residual(), 3, 8, 8)
     export("mobile network", Mobile(), 3, 9, 9, opsets=(11, 14))
     export("flattened by view", Digits(), 1, 14, 14)
-    export("concatenation", Squares(), 2, 5, 4, opsets=(11, 13))
+    export("concatenation and padding", Squares(), 2, 5, 4, opsets=(11, 13))
     export("transposed convolution", Decoder(), 3, 3, 4, opsets=(9, 13))
     export("generator", Generator(), 5, opsets=(9, 13))
     export("convolution over time", Signal(), 3, 16, opsets=(9, 13), signal=True)

@@ -97,14 +97,18 @@ enum npu_onnx_value_kind {
 	NPU_ONNX_ZERO,	/* zeros of some shape that depends on such numbers */
 };
 
+/* Numbers about a shape: a begin and an end a dimension. */
+#define NPU_ONNX_MAX_SIZES (2 * NPU_ONNX_MAX_RANK)
+
 /**
  * struct npu_onnx_sizes - numbers that describe a shape
  * @count: how many
+ * @columns: of a table of them; 0 for a list
  * @value: [count]; NPU_ONNX_BATCH stands for the samples of a batch
  */
 struct npu_onnx_sizes {
-	size_t count;
-	int64_t value[NPU_ONNX_MAX_RANK];
+	size_t count, columns;
+	int64_t value[NPU_ONNX_MAX_SIZES];
 };
 
 #define NPU_ONNX_BATCH INT64_MIN
@@ -404,6 +408,12 @@ void npu_onnx_free_layers(struct npu_onnx_import *im);
 
 /* Find groups of nodes that are one layer. */
 int npu_onnx_find_patterns(struct npu_onnx_import *im);
+
+/* ----------------------------------------------------- operators_sizes.c */
+
+/* Input @i as numbers about a shape: made by such operators, or a constant. */
+int npu_onnx_get_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+		       struct npu_onnx_sizes *sizes);
 
 /* ----------------------------------------------------------- operators.c */
 

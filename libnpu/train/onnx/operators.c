@@ -102,20 +102,21 @@ static int check_attributes(const struct npu_onnx_import *im, const NpuOnnx__Nod
 	return 0;
 }
 
-/* Is it arithmetic of shapes? A Concat may begin with a constant. */
+/* Is it arithmetic of shapes? A Concat may begin with a constant, or join nothing else. */
 static bool is_about_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	bool concat = npu_onnx_is_op(node, "Concat");
+	bool concat = npu_onnx_is_op(node, "Concat"), constants = concat && node->n_input;
 
 	if (npu_onnx_is_op(node, "ConstantOfShape"))
 		return false;
-	for (size_t i = 0; i < (concat ? node->n_input : 1) && i < node->n_input; i++) {
+	for (size_t i = 0; i < node->n_input && (!i || concat); i++) {
 		const struct npu_onnx_value *value = npu_onnx_find_value(im, node->input[i]);
 
 		if (value && value->kind == NPU_ONNX_SHAPE)
 			return true;
+		constants = constants && value && value->kind == NPU_ONNX_CONSTANT;
 	}
-	return false;
+	return constants;
 }
 
 static int check_counts(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t least,
@@ -161,11 +162,9 @@ int npu_onnx_import_node(struct npu_onnx_import *im, size_t i)
 	if (ret || done)
 		return ret;
 	if (is_about_sizes(im, node)) {
-		ret = check_counts(im, node,
-				   npu_onnx_is_op(node, "Gather")  ? 2
-				   : npu_onnx_is_op(node, "Slice") ? 3
-								   : 1,
-				   SIZE_MAX);
+		bool two = npu_onnx_is_op(node, "Gather") || npu_onnx_is_op(node, "Reshape");
+
+		ret = check_counts(im, node, npu_onnx_is_op(node, "Slice") ? 3 : 1 + two, SIZE_MAX);
 		return ret ? ret : npu_onnx_import_sizes(im, node);
 	}
 	if (!op)

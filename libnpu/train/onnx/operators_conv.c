@@ -215,46 +215,60 @@ int npu_onnx_import_conv_transpose(struct npu_onnx_import *im, const NpuOnnx__No
 	return ret;
 }
 
-/* Zeros around H and W: kept for the convolution behind. */
-int npu_onnx_import_pad(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+/* The pads of a Pad: input 1, before opset 11 an attribute; and that they are zeros. */
+static int read_pads(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+		     struct npu_onnx_sizes *pads)
 {
-	int64_t pads[2 * NPU_ONNX_MAX_RANK];
-	struct npu_onnx_view view;
 	float value = 0;
-	size_t count;
-	int ret = npu_onnx_flow(im, node, 0, &view);
+	int ret;
 
-	if (!ret && npu_onnx_has_input(node, 1))
-		ret = npu_onnx_constant_ints(im, node, node->input[1], pads, 2 * NPU_ONNX_MAX_RANK,
-					     &count);
-	else if (!ret)
-		ret = npu_onnx_get_list(im, node, "pads", 2 * NPU_ONNX_MAX_RANK, pads, &count);
+	*pads = (struct npu_onnx_sizes){ 0 };
+	if (npu_onnx_has_input(node, 1))
+		ret = npu_onnx_get_sizes(im, node, 1, pads);
+	else
+		ret = npu_onnx_get_list(im, node, "pads", NPU_ONNX_MAX_SIZES, pads->value,
+					&pads->count);
 	if (!ret && im->opset < 11)
 		ret = npu_onnx_get_float(im, node, "value", &value);
 	if (ret)
 		return ret;
-	if (!npu_onnx_attribute_is(node, "mode", "constant", true) || npu_onnx_has_input(node, 3) ||
-	    (npu_onnx_has_input(node, 2) &&
-	     !npu_onnx_constant_scalar(im, node->input[2], &value)) ||
-	    value != 0)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP,
-				     "only zeros around all dimensions can be read (mode "
-				     "'constant', no axes)");
-	if (count != 2 * view.rank)
-		return npu_onnx_fail(im, node, -EINVAL, "%zu pads for %zu dimensions", count,
+	if (npu_onnx_attribute_is(node, "mode", "constant", true) && !npu_onnx_has_input(node, 3) &&
+	    (!npu_onnx_has_input(node, 2) ||
+	     npu_onnx_constant_scalar(im, node->input[2], &value)) &&
+	    value == 0)
+		return 0;
+	return npu_onnx_fail(im, node, -EOPNOTSUPP,
+			     "only zeros around all dimensions can be read (mode 'constant', no "
+			     "axes)");
+}
+
+/* Zeros around H and W: kept for the convolution behind. */
+int npu_onnx_import_pad(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	struct npu_onnx_sizes pads;
+	struct npu_onnx_view view;
+	int ret = npu_onnx_flow(im, node, 0, &view);
+
+	if (!ret)
+		ret = read_pads(im, node, &pads);
+	if (ret)
+		return ret;
+	if (pads.count != 2 * view.rank)
+		return npu_onnx_fail(im, node, -EINVAL, "%zu pads for %zu dimensions", pads.count,
 				     view.rank);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < pads.count; i++) {
+		int64_t zeros = pads.value[i];
 		size_t dim = i % view.rank, end = i / view.rank;
 		bool h = npu_onnx_find_axis(im, &view, 'H') == (int)dim;
 		bool w = npu_onnx_find_axis(im, &view, 'W') == (int)dim;
 
-		if (pads[i] < 0 || pads[i] > NPU_ONNX_MAX_FEATURES || (pads[i] && !h && !w))
+		if (zeros < 0 || zeros > NPU_ONNX_MAX_FEATURES || (zeros && !h && !w))
 			return npu_onnx_fail(im, node, -EOPNOTSUPP,
 					     "pad %zu is %lld; zeros can be put around height and "
 					     "width only",
-					     i, (long long)pads[i]);
-		if (pads[i])
-			view.pad[2 * end + !h] = (uint32_t)pads[i];
+					     i, (long long)zeros);
+		if (zeros)
+			view.pad[2 * end + !h] = (uint32_t)zeros;
 	}
 	npu_onnx_set_flow(im, node, 0, &view);
 	return 0;

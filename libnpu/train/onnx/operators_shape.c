@@ -198,13 +198,17 @@ static int add_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 static int get_shape(const struct npu_onnx_import *im, const NpuOnnx__Node *node, int64_t *shape,
 		     size_t *rank)
 {
-	const struct npu_onnx_value *value = npu_onnx_find_value(im, node->input[1]);
+	struct npu_onnx_sizes sizes;
+	int ret = npu_onnx_get_sizes(im, node, 1, &sizes);
 
-	if (!value || value->kind != NPU_ONNX_SHAPE)
-		return npu_onnx_constant_ints(im, node, node->input[1], shape, NPU_ONNX_MAX_RANK,
-					      rank);
-	*rank = value->sizes.count;
-	memcpy(shape, value->sizes.value, *rank * sizeof(*shape));
+	if (ret)
+		return ret;
+	if (sizes.count > NPU_ONNX_MAX_RANK)
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "it makes %zu dimensions; at most %d can be read", sizes.count,
+				     NPU_ONNX_MAX_RANK);
+	*rank = sizes.count;
+	memcpy(shape, sizes.value, sizes.count * sizeof(*shape));
 	return 0;
 }
 
@@ -214,7 +218,7 @@ int npu_onnx_import_reshape(struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	bool ours = is_layer(im, node, NPU_LAYER_RESHAPE);
 	struct npu_onnx_view view;
 	struct target to;
-	size_t rank;
+	size_t rank = 0;
 	int ret = npu_onnx_flow(im, node, 0, &view);
 
 	if (!ret)

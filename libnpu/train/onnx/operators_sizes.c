@@ -23,9 +23,8 @@ static void set_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 	value->sizes = *sizes;
 }
 
-/* Input @i as such numbers: made by these operators, or a constant. */
-static int get_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
-		     struct npu_onnx_sizes *sizes)
+int npu_onnx_get_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *node, size_t i,
+		       struct npu_onnx_sizes *sizes)
 {
 	const struct npu_onnx_value *value = npu_onnx_find_value(im, node->input[i]);
 
@@ -33,7 +32,8 @@ static int get_sizes(const struct npu_onnx_import *im, const NpuOnnx__Node *node
 		*sizes = value->sizes;
 		return 0;
 	}
-	return npu_onnx_constant_ints(im, node, node->input[i], sizes->value, NPU_ONNX_MAX_RANK,
+	sizes->columns = 0;
+	return npu_onnx_constant_ints(im, node, node->input[i], sizes->value, NPU_ONNX_MAX_SIZES,
 				      &sizes->count);
 }
 
@@ -65,13 +65,12 @@ int npu_onnx_import_shape(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 
 static int gather_size(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
-	struct npu_onnx_sizes from, index;
-	struct npu_onnx_sizes to = { 0 };
-	int ret = get_sizes(im, node, 0, &from);
+	struct npu_onnx_sizes from, index, to = { 0 };
+	int ret = npu_onnx_get_sizes(im, node, 0, &from);
 
 	if (!ret)
 		ret = npu_onnx_constant_ints(im, node, node->input[1], index.value,
-					     NPU_ONNX_MAX_RANK, &index.count);
+					     NPU_ONNX_MAX_SIZES, &index.count);
 	for (size_t i = 0; !ret && i < index.count; i++) {
 		int64_t at = index.value[i] < 0 ? index.value[i] + (int64_t)from.count
 						: index.value[i];
@@ -86,30 +85,83 @@ static int gather_size(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	return ret;
 }
 
+/* Rows of a table, or numbers of a list, from @start to @end, or backwards over all. */
 static int slice_size(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
 	struct npu_onnx_sizes from, to = { 0 };
-	int64_t start = 0, end = 0, step = 1;
-	size_t count;
-	int ret = get_sizes(im, node, 0, &from);
+	int64_t start = 0, end = 0, axis = 0, step = 1, rows;
+	size_t count, width;
+	int ret = npu_onnx_get_sizes(im, node, 0, &from);
 
 	if (!ret)
 		ret = npu_onnx_constant_ints(im, node, node->input[1], &start, 1, &count);
 	if (!ret)
 		ret = npu_onnx_constant_ints(im, node, node->input[2], &end, 1, &count);
+	if (!ret && npu_onnx_has_input(node, 3))
+		ret = npu_onnx_constant_ints(im, node, node->input[3], &axis, 1, &count);
 	if (!ret && npu_onnx_has_input(node, 4))
 		ret = npu_onnx_constant_ints(im, node, node->input[4], &step, 1, &count);
 	if (ret)
 		return ret;
-	if (step != 1)
-		return npu_onnx_fail(im, node, -EOPNOTSUPP, "its step is %lld; only 1 can be read",
-				     (long long)step);
-	if (start < 0)
-		start += (int64_t)from.count;
-	if (end < 0)
-		end += (int64_t)from.count;
-	for (int64_t i = start < 0 ? 0 : start; i < end && i < (int64_t)from.count; i++)
-		to.value[to.count++] = from.value[i];
+	width = from.columns ? from.columns : 1;
+	rows = (int64_t)(from.count / width);
+	start += start < 0 && start >= -rows ? rows : 0;
+	end += end < 0 && end >= -rows ? rows : 0;
+	if (axis || (step != 1 && (step != -1 || start < rows - 1 || end >= 0)))
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"its step is %lld; 1 along the first dimension, or -1 over all "
+			"of it can be read",
+			(long long)step);
+	to.columns = from.columns;
+	for (int64_t i = 0; i < rows; i++) {
+		int64_t at = step < 0 ? rows - 1 - i : i;
+
+		if (step > 0 && (at < start || at >= end))
+			continue;
+		memcpy(to.value + to.count, from.value + (size_t)at * width,
+		       width * sizeof(*to.value));
+		to.count += width;
+	}
+	set_sizes(im, node, &to);
+	return 0;
+}
+
+/* A list as a table, or back. */
+static int reshape_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	struct npu_onnx_sizes sizes, shape;
+	int ret = npu_onnx_get_sizes(im, node, 0, &sizes);
+
+	if (!ret)
+		ret = npu_onnx_get_sizes(im, node, 1, &shape);
+	if (ret)
+		return ret;
+	if (shape.count > 2 ||
+	    (shape.count == 2 && (shape.value[1] < 1 || shape.value[1] > (int64_t)sizes.count ||
+				  sizes.count % (size_t)shape.value[1])))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "%zu numbers about a shape can be a list or a table only",
+				     sizes.count);
+	sizes.columns = shape.count == 2 ? (size_t)shape.value[1] : 0;
+	set_sizes(im, node, &sizes);
+	return 0;
+}
+
+static int transpose_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
+{
+	struct npu_onnx_sizes from, to;
+	size_t width, rows;
+	int ret = npu_onnx_get_sizes(im, node, 0, &from);
+
+	if (ret)
+		return ret;
+	to = from;
+	width = from.columns ? from.columns : 1;
+	rows = from.count / width;
+	for (size_t i = 0; i < from.count; i++)
+		to.value[i % width * rows + i / width] = from.value[i];
+	to.columns = from.columns ? rows : 0;
 	set_sizes(im, node, &to);
 	return 0;
 }
@@ -119,14 +171,14 @@ static int concat_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	struct npu_onnx_sizes from, to = { 0 };
 
 	for (size_t i = 0; i < node->n_input; i++) {
-		int ret = get_sizes(im, node, i, &from);
+		int ret = npu_onnx_get_sizes(im, node, i, &from);
 
 		if (ret)
 			return ret;
-		if (to.count + from.count > NPU_ONNX_MAX_RANK)
+		if (to.count + from.count > NPU_ONNX_MAX_SIZES)
 			return npu_onnx_fail(im, node, -EOPNOTSUPP,
-					     "a shape of more than %d dimensions",
-					     NPU_ONNX_MAX_RANK);
+					     "more than %d numbers about a shape",
+					     NPU_ONNX_MAX_SIZES);
 		memcpy(to.value + to.count, from.value, from.count * sizeof(*to.value));
 		to.count += from.count;
 	}
@@ -137,11 +189,22 @@ static int concat_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 static int pass_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
 	struct npu_onnx_sizes sizes;
-	int ret = get_sizes(im, node, 0, &sizes);
+	int ret = npu_onnx_get_sizes(im, node, 0, &sizes);
 
 	if (!ret)
 		set_sizes(im, node, &sizes);
 	return ret;
+}
+
+/* Does the node's input 0 say a list of so many numbers? */
+static bool is_short_list(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
+			  int64_t *count)
+{
+	size_t dims;
+
+	return npu_onnx_find_constant(im, node->input[0]) &&
+	       !npu_onnx_constant_ints(im, node, node->input[0], count, 1, &dims) && *count >= 0 &&
+	       *count <= NPU_ONNX_MAX_SIZES;
 }
 
 /* ConstantOfShape of zeros, Expand of zeros. */
@@ -151,6 +214,8 @@ int npu_onnx_import_zeros(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	struct npu_onnx_value *value = npu_onnx_find_value(im, node->output[0]);
 	bool expand = npu_onnx_is_op(node, "Expand");
 	const NpuOnnx__Tensor *t = a ? a->t : NULL;
+	struct npu_onnx_sizes sizes = { 0 };
+	int64_t count;
 	struct npu_onnx_array from;
 	bool zero = true;
 	int ret;
@@ -176,8 +241,13 @@ int npu_onnx_import_zeros(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 	if (!zero)
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "only zeros of a shape that the graph works out can be read");
-	if (value)
+	/* A list of whole numbers goes into a shape; all else is where a layer starts from. */
+	if (t && t->data_type == NPU_ONNX_INT64 && is_short_list(im, node, &count)) {
+		sizes.count = (size_t)count;
+		set_sizes(im, node, &sizes);
+	} else if (value) {
 		value->kind = NPU_ONNX_ZERO;
+	}
 	return 0;
 }
 
@@ -189,10 +259,14 @@ int npu_onnx_import_sizes(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 		return slice_size(im, node);
 	if (npu_onnx_is_op(node, "Concat"))
 		return concat_sizes(im, node);
+	if (npu_onnx_is_op(node, "Reshape"))
+		return reshape_sizes(im, node);
+	if (npu_onnx_is_op(node, "Transpose"))
+		return transpose_sizes(im, node);
 	if (npu_onnx_is_op(node, "Cast") || npu_onnx_is_op(node, "Unsqueeze") ||
 	    npu_onnx_is_op(node, "Squeeze") || npu_onnx_is_op(node, "Identity"))
 		return pass_sizes(im, node);
 	return npu_onnx_fail(im, node, -EOPNOTSUPP,
 			     "its input 0 is numbers about a shape; Gather, Slice, Concat, Cast, "
-			     "Squeeze, Unsqueeze and Reshape can use such");
+			     "Squeeze, Unsqueeze, Transpose and Reshape can use such");
 }
