@@ -4,7 +4,7 @@
 # emulated CPU.
 set -u
 
-programs="nn_variants nn_activations nn_conv nn_gradients"
+programs="nn_variants nn_products nn_activations nn_conv nn_gradients"
 
 for tool in aarch64-linux-gnu-gcc qemu-aarch64; do
 	command -v $tool >/dev/null || {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The vector kernels against the plain loops, and blocks of a product against the whole. */
+/* The vector kernels against the plain loops; nn_products.c does those of products. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,6 @@
 #include "npu_train.h"
 #include "train/nn/elementary.h"
 #include "train/nn/f32.h"
-#include "train/nn/matmul.h"
 #include "train/nn/model.h"
 
 static struct npu_rng rng;
@@ -38,68 +37,6 @@ static void close_to(const float *got, const float *wanted, size_t count, double
 		      tolerance * (1 + fabs((double)wanted[i]))))
 			fail_msg("%s, %s, element %zu: %g, should be %g", what, variant, i,
 				 (double)got[i], (double)wanted[i]);
-}
-
-static void check_product(const struct npu_f32 *f32, enum npu_gemm_form form, size_t m, size_t n,
-			  size_t k)
-{
-	float *a = random_floats(m * k + 3 * (m + k)), *b = random_floats(k * n + 5 * (k + n));
-	float *c = npu_floats_alloc(m * (n + 2)), *wanted = npu_floats_alloc(m * (n + 2));
-	float *pieces = npu_floats_alloc(m * (n + 2)), *bias = random_floats(n);
-	struct npu_gemm g = {
-		.form = form,
-		.m = m,
-		.n = n,
-		.k = k,
-		.a = a,
-		.b = b,
-		.c = wanted,
-		.lda = (form == NPU_GEMM_TN ? m : k) + 3,
-		.ldb = (form == NPU_GEMM_NT ? k : n) + 5,
-		.ldc = n + 2,
-		.bias = npu_rng_below(&rng, 2) ? bias : NULL,
-	};
-	struct npu_gemm_block whole = { 0, m, 0, n };
-	size_t row, column;
-
-	npu_f32_reference.gemm(&g, &whole);
-	g.c = c;
-	f32->gemm(&g, &whole);
-	close_to(c, wanted, m * (n + 2), 1e-5 * sqrt((double)k), "product", f32->name);
-	/* the same bits in blocks, whose columns are as wide as the variant likes */
-	g.c = pieces;
-	for (row = 0; row < m; row += 5)
-		for (column = 0; column < n; column += f32->columns) {
-			struct npu_gemm_block block = { row, row + 5 < m ? row + 5 : m, column,
-							column + f32->columns < n
-								? column + f32->columns
-								: n };
-
-			f32->gemm(&g, &block);
-		}
-	assert_memory_equal(pieces, c, m * (n + 2) * sizeof(float));
-	free(a);
-	free(b);
-	free(c);
-	free(wanted);
-	free(pieces);
-	free(bias);
-}
-
-static void test_products(void **state)
-{
-	static const size_t sizes[] = { 1, 2, 3, 5, 7, 8, 12, 13, 15, 16, 17, 31, 32, 33, 65 };
-	const struct npu_f32 *f32;
-	size_t v, round;
-	int form;
-
-	(void)state;
-	for (v = 0; (f32 = npu_f32_variant(v)); v++)
-		for (form = NPU_GEMM_NN; form <= NPU_GEMM_TN; form++)
-			for (round = 0; round < 300; round++)
-				check_product(f32, form, sizes[npu_rng_below(&rng, 15)],
-					      sizes[npu_rng_below(&rng, 15)],
-					      round % 10 ? sizes[npu_rng_below(&rng, 15)] : 600);
 }
 
 static void test_softmax(void **state)
@@ -134,15 +71,23 @@ static void test_softmax(void **state)
 /* Of stretches x [5][count] (w, g, first, second, anchor), one by @f32 and one by the reference. */
 static void check_update(const struct npu_f32 *f32, size_t count, int kind)
 {
-	static const char *const names[] = { "sgd",	"momentum",
-					     "nesterov", "adam",
-					     "rmsprop",	"rmsprop with momentum",
-					     "adagrad", "penalise",
-					     "anchor",	"shrink" };
+	static const char *const names[] = { "sgd",	"momentum", "nesterov",
+					     "adam",	"rmsprop",  "rmsprop with momentum",
+					     "adagrad", "penalise", "anchor",
+					     "shrink" };
 	const struct npu_update update = {
-		.rate = 0.01f, .momentum = 0.9f, .nesterov = kind == 2, .beta1 = 0.9f,
-		.beta2 = 0.999f, .epsilon = 1e-7f, .root = 3, .scale = 0.5f, .l1 = 0.1f,
-		.l2 = 0.2f, .proximal = 0.3f, .shrink = 0.9f,
+		.rate = 0.01f,
+		.momentum = 0.9f,
+		.nesterov = kind == 2,
+		.beta1 = 0.9f,
+		.beta2 = 0.999f,
+		.epsilon = 1e-7f,
+		.root = 3,
+		.scale = 0.5f,
+		.l1 = 0.1f,
+		.l2 = 0.2f,
+		.proximal = 0.3f,
+		.shrink = 0.9f,
 	};
 	const struct npu_update_ops *both[] = { &npu_update_reference, f32->update };
 	float *x = random_floats(5 * count), *y = npu_floats_alloc(5 * count);
@@ -329,10 +274,12 @@ static void test_variant_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_products),   cmocka_unit_test(test_softmax),
+		cmocka_unit_test(test_softmax),
 		cmocka_unit_test(test_optimisers),
-		cmocka_unit_test(test_clipping),   cmocka_unit_test(test_nan),
-		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_elementary),
+		cmocka_unit_test(test_clipping),
+		cmocka_unit_test(test_nan),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_elementary),
 		cmocka_unit_test(test_variant_by_name),
 	};
 
