@@ -190,6 +190,36 @@ static void test_bad_graphs(void **state)
 	npu_model_free(model);
 }
 
+/* Another end: the rest stays as it is, and the model works as if built so from the start. */
+static void test_last_layer_is_replaced(void **state)
+{
+	struct npu_model *model = forked();
+	struct npu_error err = { 0 };
+	struct npu_parameter before, after;
+	struct npu_dataset data;
+	size_t layers = npu_model_layers(model), parameters = npu_model_parameter_count(model);
+	float y[2], kept;
+
+	(void)state;
+	make_data(&data);
+	must(npu_model_backward(model, &data, NPU_LOSS_AUTO, NULL, &err), &err);
+	npu_model_parameter(model, 0, &before);
+	kept = before.value[3];
+	must(npu_model_remove_last(model, &err), &err);
+	assert_int_equal(npu_model_layers(model), layers - 1);
+	must(npu_model_add(model, npu_dense(.units = 2, .activation = NPU_SOFTMAX), &err), &err);
+	assert_int_equal(npu_model_parameter_count(model), parameters - 21 - 1);
+	npu_model_parameter(model, 0, &after);
+	assert_true(after.value[3] == kept);
+	must(npu_model_predict(model, data.x, 1, 1, y, &err), &err);
+	assert_true(fabsf(y[0] + y[1] - 1) < 1e-6f);
+	while (npu_model_layers(model))
+		must(npu_model_remove_last(model, &err), &err);
+	assert_int_equal(npu_model_remove_last(model, &err), -EINVAL);
+	npu_dataset_free(&data);
+	npu_model_free(model);
+}
+
 /* Random intervals: those that meet never overlap, and time that has passed is used again. */
 static void test_arena(void **state)
 {
@@ -232,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_predict_agrees_with_loss),
 		cmocka_unit_test(test_frozen_layers_stay),
 		cmocka_unit_test(test_bad_graphs),
+		cmocka_unit_test(test_last_layer_is_replaced),
 		cmocka_unit_test(test_arena),
 	};
 

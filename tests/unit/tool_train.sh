@@ -95,9 +95,12 @@ npu "a layer that is not there" 1 train points.csv -l class --from old.onnx --fr
 says "it is named" 'no layer "dense9"'
 npu "nothing left to learn" 1 train points.csv -l class --from old.onnx --freeze 2 -o t.onnx
 says "it is said" 'leave some to learn'
+npu "a head without a model" 2 train points.csv -l class --head output -o t.onnx
+says "the remedy is given" '\-\-from'
 npu "frozen without a model" 2 train points.csv -l class --freeze 1 -o t.onnx
 says "the remedy is given" '\-\-from'
 grep -v ',D$' points.csv >three.csv
+npu "a new end for other classes" 0 train three.csv -l class --from old.onnx --head output --freeze 1 --epochs 3 -q -o t.onnx
 npu "a file that lacks a class" 0 train three.csv -l class --from old.onnx --epochs 1 -q -o t.onnx
 
 # ------------------------------------------------------------------------ options

@@ -35,6 +35,7 @@ enum train_balance {
  * @preset: number in presets, or TRAIN_NO_PRESET
  * @from: model to go on from
  * @freeze: of that: how many layers, or their names
+ * @head: of that: text of the layers that take the place of the last one
  * @optimizer: number in the words of the option
  * @momentum: as given, or TRAIN_USUAL_MOMENTUM
  * @loss: enum npu_loss
@@ -67,7 +68,7 @@ struct training {
 	const char *hidden;
 	const char *layers;
 	unsigned int preset;
-	const char *from, *freeze;
+	const char *from, *freeze, *head;
 	unsigned int activation, optimizer, loss, scale, balance, schedule;
 	float momentum;
 	float test_fraction;

@@ -273,7 +273,8 @@ static int read_file(struct training *job, struct npu_dataset *all, struct npu_e
 	ret = dataset_file_read(&job->file, job->model ? dim : NULL, all, err);
 	if (ret == 0)
 		ret = dataset_file_check_answers(&job->file, all, err);
-	if (ret == 0 && job->model)
+	/* Another head learns the classes of the data. */
+	if (ret == 0 && job->model && !job->head)
 		ret = dataset_file_match_classes(all, metrics_model_class, job->model,
 						 npu_model_outputs(job->model), err);
 	if (ret == 0 && wants_one_hot(job, all))

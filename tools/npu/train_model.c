@@ -88,6 +88,14 @@ static int set_scaler(struct training *job, struct npu_error *err)
 	return ret;
 }
 
+/* Those of the data, or none: the classes are then known by their numbers. */
+static int set_class_names(struct training *job, struct npu_error *err)
+{
+	size_t count = job->train.class_names ? job->train.classes : 0;
+
+	return npu_model_set_class_names(job->model, job->train.class_names, count, err);
+}
+
 /* ----------------------------------------------------------------------- fine-tuning */
 
 int train_load_model(struct training *job)
@@ -155,13 +163,35 @@ static int check_loaded(const struct training *job)
 				"--label and the file right?",
 				job->file.path, job->train.features, job->from,
 				npu_model_features(job->model));
-	if (wanted != outputs && !(outputs == 1 && job->train.classes == 2))
+	if (!job->head && wanted != outputs && !(outputs == 1 && job->train.classes == 2))
 		return cli_fail(CLI_FAILED,
-				"%s: the data has %zu %s, %s has %zu outputs; a model is trained "
-				"further for what it was made for",
+				"%s: the data has %zu %s, %s has %zu outputs; --head output gives "
+				"it a last layer for them",
 				job->file.path, wanted, job->train.targets ? "targets" : "classes",
 				job->from, outputs);
 	return CLI_OK;
+}
+
+/* Other layers in place of the last one, and the data's classes with them. */
+static int replace_head(struct training *job)
+{
+	struct layer_text text = { .text = job->head };
+	struct npu_error err = { 0 };
+
+	choose_output(job, &text);
+	if (npu_model_remove_last(job->model, &err) < 0 ||
+	    layer_text_add(job->model, &text, &err) < 0 || set_class_names(job, &err) < 0)
+		return cli_fail_error(&err);
+	return CLI_OK;
+}
+
+static int adapt_loaded(struct training *job)
+{
+	int code = check_loaded(job);
+
+	if (code == CLI_OK && job->head)
+		code = replace_head(job);
+	return code == CLI_OK && job->freeze ? freeze(job) : code;
 }
 
 int train_build_model(struct training *job)
@@ -169,19 +199,14 @@ int train_build_model(struct training *job)
 	struct npu_error err = { 0 };
 	int code;
 
-	if (job->from) {
-		code = check_loaded(job);
-		return code == CLI_OK && job->freeze ? freeze(job) : code;
-	}
+	if (job->from)
+		return adapt_loaded(job);
 	if (npu_model_create(&job->model, job->train.dim, job->seed, &err) < 0)
 		return cli_fail_error(&err);
 	code = add_layers(job);
 	if (code != CLI_OK)
 		return code;
-	if (set_scaler(job, &err) < 0)
-		return cli_fail_error(&err);
-	if (job->train.class_names && npu_model_set_class_names(job->model, job->train.class_names,
-								job->train.classes, &err) < 0)
+	if (set_scaler(job, &err) < 0 || set_class_names(job, &err) < 0)
 		return cli_fail_error(&err);
 	return CLI_OK;
 }

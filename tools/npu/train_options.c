@@ -51,6 +51,9 @@ static int check_network(const struct training *job)
 	if (job->freeze && !job->from)
 		return cli_fail(CLI_USAGE, "train: --freeze keeps layers of the model that --from "
 					   "names; without it write `frozen` in --layers");
+	if (job->head && !job->from)
+		return cli_fail(CLI_USAGE, "train: --head gives the model of --from another end; "
+					   "without it write the whole network in --layers");
 	if (job->from && job->scale != TRAIN_SCALE_AUTO)
 		return cli_fail(CLI_USAGE, "train: the model of --from has its own scaling; leave "
 					   "--scale out");
@@ -158,6 +161,8 @@ enum cli_next train_parse(struct training *job, int argc, char **argv)
 		  &job->preset, preset_names, 0, 0 },
 		{ 0, "from", "MODEL.onnx", "go on from a model that has been trained", CLI_TEXT,
 		  &job->from, NULL, 0, 0 },
+		{ 0, "head", "TEXT", "of that, other layers in place of the last one, such as output",
+		  CLI_TEXT, &job->head, NULL, 0, 0 },
 		{ 0, "freeze", "N|NAME,...", "of that, keep the first N layers, or these", CLI_TEXT,
 		  &job->freeze, NULL, 0, 0 },
 		CLI_HEADING("Learning"),

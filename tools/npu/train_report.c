@@ -107,7 +107,7 @@ void train_print_plan(const struct training *job)
 	printf("training takes ");
 	print_size(job->quote.total);
 	printf(" beside the data, in batches of %u", job->quote.batch);
-	if (job->quote.batch < job->fit.batch)
+	if (job->fit.memory_limit && job->quote.batch < job->fit.batch)
 		printf(" (not %u, to stay below the limit)", job->fit.batch);
 	putchar('\n');
 	if (job->fit.resume)

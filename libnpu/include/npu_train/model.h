@@ -67,6 +67,13 @@ int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_er
 int npu_model_add_from(struct npu_model *model, struct npu_layer layer, const int *input,
 		       size_t count, struct npu_error *err);
 
+/*
+ * Take the last layer away, so that another can be put in its place: how a network that has learned
+ * one thing begins to learn the next. What npu_model_parameter() returned before moves. -EINVAL:
+ * there is none.
+ */
+int npu_model_remove_last(struct npu_model *model, struct npu_error *err);
+
 /* Layer @i keeps its parameters in training from now on, or learns again. -EINVAL: no such layer. */
 int npu_model_freeze(struct npu_model *model, size_t i, bool frozen, struct npu_error *err);
 

@@ -88,7 +88,7 @@ static int check_inputs(const struct npu_model *model, const struct npu_layer_op
 	return 0;
 }
 
-/* Undo npu_node_declare() of a node that failed; the values stay, unused. */
+/* Undo describe_node(), of the last node; the values stay, unused. */
 static void drop_node(struct npu_model *model, struct npu_node *node)
 {
 	while (model->parameters > node->parameter) {
@@ -185,6 +185,26 @@ int npu_model_add(struct npu_model *model, struct npu_layer layer, struct npu_er
 	int last = (int)model->nodes - 1; /* before the first layer, NPU_MODEL_INPUT */
 
 	return npu_model_add_from(model, layer, &last, 1, err);
+}
+
+int npu_model_remove_last(struct npu_model *model, struct npu_error *err)
+{
+	struct npu_node *node;
+	size_t k;
+
+	if (!model->nodes)
+		return npu_error_set(err, -EINVAL, "the model has no layer to remove");
+	node = &model->node[--model->nodes];
+	for (k = 0; k < node->inputs; k++)
+		if (node->input[k] != NPU_MODEL_INPUT)
+			model->node[node->input[k]].readers--;
+	model->states -= node->state;
+	drop_node(model, node);
+	free(model->gradient); /* it has the size of before */
+	model->gradient = NULL;
+	model->predicting->samples = 0;
+	npu_spare_drop(model);
+	return 0;
 }
 
 int npu_model_freeze(struct npu_model *model, size_t i, bool frozen, struct npu_error *err)
