@@ -19,9 +19,13 @@
 #define REGISTERS 32
 #endif
 
-/* Pixels of a tile of one vector, and of two. */
+/* Pixels of the largest tiles of one vector, and of two. */
 #define PIXELS_1 (REGISTERS - 4)
 #define PIXELS_2 (REGISTERS / 2 - 2)
+
+/* Those that are used: NEON broadcasts from a register, and needs some for that. */
+#define MOST_1 (LANES == 4 ? 24 : PIXELS_1)
+#define MOST_2 (LANES == 4 ? 12 : PIXELS_2)
 
 /* The least that is let through; a NaN stays one. */
 static inline vec conv_floor(enum npu_activation activation)
@@ -267,9 +271,9 @@ static void conv_row(const struct npu_conv_row *row)
 		done = left >= 2 * LANES ? 2 * LANES : left < LANES ? left : LANES;
 		t.mask = v_first(done);
 		if (done == 2 * LANES)
-			conv_tiles_run(conv_tiles_2, PIXELS_2, &t);
+			conv_tiles_run(conv_tiles_2, MOST_2, &t);
 		else if (done == LANES)
-			conv_tiles_run(conv_tiles_1, PIXELS_1, &t);
+			conv_tiles_run(conv_tiles_1, MOST_1, &t);
 		else
 			conv_tiles_run(conv_parts, REGISTERS == 32 ? 24 : 12, &t);
 		t.weight += done;

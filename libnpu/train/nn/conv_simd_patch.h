@@ -224,9 +224,9 @@ static void conv_patch(const struct npu_conv_patch *patch)
 		done = left >= widest ? widest : left < LANES ? left : LANES;
 		t.mask = v_first(done);
 		if (done == 2 * LANES)
-			patch_columns(patch_tiles_2, PIXELS_2, &t);
+			patch_columns(patch_tiles_2, MOST_2, &t);
 		else if (done == LANES)
-			patch_columns(patch_tiles_1, PIXELS_1, &t);
+			patch_columns(patch_tiles_1, MOST_1, &t);
 		else
 			patch_columns(patch_parts, 12, &t);
 		t.dy += done;
