@@ -276,11 +276,11 @@ static const struct nn_case nn_cases[] = {
 	  .branch = npu_conv2d(.units = 3) },
 	{ .name = "concat along W",
 	  .dim = IMAGE,
-	  .layer = { NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 1, .activation = NPU_SWISH) },
+	  .layer = { npu_concat(.axis = NPU_AXIS_W, .activation = NPU_SWISH) },
 	  .branch = npu_average_pool(.kernel = { 1, 2 }) },
 	{ .name = "concat along H",
 	  .dim = IMAGE,
-	  .layer = { NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 0) },
+	  .layer = { npu_concat(.axis = NPU_AXIS_H) },
 	  .branch = npu_average_pool(.kernel = { 2, 1 }) },
 
 	RECURRENT(rnn),

@@ -119,11 +119,11 @@ static inline void nn_double_concat(const struct nn_double_step *s)
 			place[2] = i % from[2];
 			place[1] = i / from[2] % from[1];
 			place[0] = i / from[2] / from[1] % from[0];
-			place[s->node->layer.axis] += begin;
+			place[npu_concat_dimension(&s->node->layer)] += begin;
 			s->y[i / volume * s->node->out + (place[0] * to[1] + place[1]) * to[2] +
 			     place[2]] = nn_double_input(s, k)[i];
 		}
-		begin += from[s->node->layer.axis];
+		begin += from[npu_concat_dimension(&s->node->layer)];
 	}
 }
 

@@ -61,7 +61,7 @@ static const struct shape_case shapes[] = {
 	{ { 1, 1, 4 }, npu_activation(.activation = NPU_ACTIVATIONS), REFUSED("activation 14") },
 	{ { 1, 1, 4 }, npu_activation(.activation = NPU_ELU, .alpha = -1), REFUSED("alpha -1") },
 	{ { 2, 3, 4 }, npu_concat(), FITS({ 2, 3, 4 }) },
-	{ { 2, 3, 4 }, NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 3), REFUSED("axis 3") },
+	{ { 2, 3, 4 }, npu_concat(.axis = 3), REFUSED("axis 3") },
 };
 
 static struct npu_model *model_of(const uint32_t dim[3])
@@ -119,8 +119,8 @@ static void test_joining(void **state)
 	ret = npu_model_add_from(model, npu_add(), both, 2, &err);
 	expect_refusal(ret, &err, "it adds 2 x 2 x 3 to 2 x 4 x 3");
 	ret = npu_model_add_from(model, npu_concat(), both, 2, &err);
-	expect_refusal(ret, &err, "it joins 2 x 2 x 3 to 2 x 4 x 3 along axis 2");
-	ret = npu_model_add_from(model, NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 1), both, 2,
+	expect_refusal(ret, &err, "it joins 2 x 2 x 3 to 2 x 4 x 3 along C");
+	ret = npu_model_add_from(model, npu_concat(.axis = NPU_AXIS_W), both, 2,
 				 &err);
 	assert_int_equal(ret, 1);
 	assert_int_equal(npu_model_layer_dim(model, 1, out), 0);

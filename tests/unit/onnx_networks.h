@@ -166,8 +166,8 @@ static inline int build_ones(struct npu_model *model, struct npu_error *err)
 
 	a = NPU_MODEL_INPUT;
 	ADD(npu_conv2d(.units = 1));
-	ADD_FROM(NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 1), a, ret, a);
-	ADD_FROM(NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 0), ret, ret);
+	ADD_FROM(npu_concat(.axis = NPU_AXIS_W), a, ret, a);
+	ADD_FROM(npu_concat(.axis = NPU_AXIS_H), ret, ret);
 	ADD(npu_reshape(.dim = { 1, 6, 1 }));
 	ADD(npu_conv2d(.units = 2, .kernel = { 3, 3 }, .padding = NPU_SAME));
 	ADD(npu_reshape(.dim = { 6, 1, 2 }));

@@ -102,7 +102,7 @@ static void add_flags(const struct npu_layer *layer, char *text, size_t bytes)
 
 void layer_text_details(const struct npu_layer *layer, char *text, size_t bytes)
 {
-	static const char *const axes[] = { "height", "width", "channels" };
+	static const char *const axes[] = { "channels", "width", "height" };
 
 	text[0] = '\0';
 	if (layer->vocabulary)

@@ -261,7 +261,7 @@ static int take_pads(struct builder *builder, struct npu_layer *layer, struct np
 
 static int take_axis(struct builder *builder, struct npu_layer *layer, struct npu_error *err)
 {
-	static const char *const axes[] = { "height", "width", "channels" };
+	static const char *const axes[] = { "channels", "width", "height" };
 
 	for (layer->axis = 0; layer->axis < 3; layer->axis++)
 		if (strcmp(builder->reader.word, axes[layer->axis]) == 0)
@@ -377,8 +377,6 @@ static int take_first_word(struct builder *builder, struct description *d, struc
 	d->kind = layer_find_kind(word);
 	if (d->kind) {
 		d->layer.kind = d->kind->kind;
-		if (d->layer.kind == NPU_LAYER_CONCAT)
-			d->layer.axis = 2;
 		layer_reader_next(&builder->reader);
 		return 0;
 	}

@@ -110,6 +110,13 @@ enum npu_padding {
 	NPU_EXPLICIT,
 };
 
+/* Dimensions of a sample, from the last on. */
+enum npu_axis {
+	NPU_AXIS_C = 0,
+	NPU_AXIS_W,
+	NPU_AXIS_H,
+};
+
 /**
  * struct npu_layer - description of a layer
  * @kind: enum npu_layer_kind
@@ -132,7 +139,7 @@ enum npu_padding {
  * @padding: enum npu_padding
  * @pad: with NPU_EXPLICIT: top, left, bottom, right
  * @dim: reshape: H, W, C; one 0 is worked out
- * @axis: concat: 0 for H, 1 for W, 2 for C
+ * @axis: concat: enum npu_axis
  * @epsilon: of a norm, added to the variance; 0 for 1e-3 in batch norm, 1e-5 in layer norm
  * @momentum: batch norm: of the moving averages; 0 for 0.99
  * @rate: dropout: share of the inputs that become 0, in [0, 1)
@@ -194,7 +201,7 @@ struct npu_layer {
 	enum npu_padding padding;
 	uint32_t pad[4];
 	uint32_t dim[3];
-	unsigned int axis;
+	enum npu_axis axis;
 	float epsilon;
 	float momentum;
 	float rate;
@@ -223,7 +230,7 @@ struct npu_layer {
 #define npu_lstm(...) NPU_LAYER(.kind = NPU_LAYER_LSTM, __VA_ARGS__)
 #define npu_gru(...) NPU_LAYER(.kind = NPU_LAYER_GRU, __VA_ARGS__)
 #define npu_add(...) NPU_LAYER(.kind = NPU_LAYER_ADD, __VA_ARGS__)
-#define npu_concat(...) NPU_LAYER(.kind = NPU_LAYER_CONCAT, .axis = 2, __VA_ARGS__)
+#define npu_concat(...) NPU_LAYER(.kind = NPU_LAYER_CONCAT, __VA_ARGS__)
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -11,29 +11,29 @@
 
 static int check_dim(const struct npu_node *node, const uint32_t *dim, struct npu_error *err)
 {
-	unsigned int d;
+	unsigned int d, along = npu_concat_dimension(&node->layer);
 
 	for (d = 0; d < 3; d++)
-		if (d != node->layer.axis && dim[d] != node->in_dim[d])
+		if (d != along && dim[d] != node->in_dim[d])
 			return npu_error_set(err, -EINVAL,
 					     "layer \"%s\": it joins %u x %u x %u to %u x %u x %u "
-					     "along axis %u; all other dimensions must be equal",
+					     "along %c; all other dimensions must be equal",
 					     node->layer.name, dim[0], dim[1], dim[2],
 					     node->in_dim[0], node->in_dim[1], node->in_dim[2],
-					     node->layer.axis);
+					     "HWC"[along]);
 	return 0;
 }
 
 static int concat_shape(struct npu_model *model, struct npu_node *node, struct npu_error *err)
 {
-	unsigned int axis = node->layer.axis;
+	unsigned int axis = npu_concat_dimension(&node->layer);
 	uint64_t length = 0;
 	size_t k;
 
 	if (axis > 2)
 		return npu_error_set(err, -EINVAL,
-				     "layer \"%s\": axis %u; it is 0 for H, 1 for W, 2 for C",
-				     node->layer.name, axis);
+				     "layer \"%s\": axis %d; use one of enum npu_axis",
+				     node->layer.name, (int)node->layer.axis);
 	for (k = 0; k < node->inputs; k++) {
 		const uint32_t *dim = npu_model_value_dim(model, node->input[k]);
 		int ret = check_dim(node, dim, err);
@@ -57,7 +57,7 @@ static size_t piece(const struct npu_node *node, const uint32_t *dim)
 	size_t floats = 1;
 	unsigned int d;
 
-	for (d = node->layer.axis; d < 3; d++)
+	for (d = npu_concat_dimension(&node->layer); d < 3; d++)
 		floats *= dim[d];
 	return floats;
 }

@@ -146,6 +146,12 @@ int npu_model_reserve(struct npu_model *model, size_t values, struct npu_error *
 /* H, W, C of what @input stands for: the output of a node, or NPU_MODEL_INPUT. */
 const uint32_t *npu_model_value_dim(const struct npu_model *model, int input);
 
+/* Number in H, W, C of the axis that a concatenation goes along. */
+static inline unsigned int npu_concat_dimension(const struct npu_layer *layer)
+{
+	return NPU_AXIS_H - layer->axis;
+}
+
 static inline size_t npu_volume(const uint32_t dim[3])
 {
 	return (size_t)dim[0] * dim[1] * dim[2];

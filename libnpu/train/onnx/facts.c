@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "facts.h"
+#include "train/nn/model.h"
 
 static const char *const kinds[NPU_LAYER_KINDS] = {
 	[NPU_LAYER_DENSE] = "dense",
@@ -58,7 +59,7 @@ void npu_onnx_say_facts(const struct npu_layer *layer, char text[NPU_ONNX_FACTS_
 	if (bits)
 		snprintf(value, sizeof(value), " init_value=%08x", bits);
 	if (layer->kind == NPU_LAYER_CONCAT)
-		snprintf(axis, sizeof(axis), " axis=%u", layer->axis % 3);
+		snprintf(axis, sizeof(axis), " axis=%u", npu_concat_dimension(layer));
 	snprintf(text, NPU_ONNX_FACTS_BYTES, "%s%s%s%s%s%s%s%s%s", kinds[layer->kind], axis,
 		 padding ? " padding=" : "", padding ? paddings[layer->padding] : "",
 		 init ? " init=" : "", init ? inits[layer->init] : "", value,
@@ -98,7 +99,7 @@ static void read_word(struct npu_onnx_facts *facts, const char *word, size_t len
 	else if (key == 7 && rest && !memcmp(word, "padding", 7))
 		facts->padding = find_word(value, rest, paddings, COUNT(paddings), NPU_VALID);
 	else if (key == 4 && rest == 1 && !memcmp(word, "axis", 4))
-		facts->axis = (unsigned int)(*value - '0') % 3;
+		facts->axis = NPU_AXIS_H - (unsigned int)(*value - '0') % 3;
 	else if (key == 4 && rest && !memcmp(word, "init", 4))
 		facts->init = find_word(value, rest, inits, COUNT(inits), NPU_INIT_DEFAULT);
 	else if (key == 10 && rest == 8 && !memcmp(word, "init_value", 10))

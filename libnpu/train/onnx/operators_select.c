@@ -90,8 +90,8 @@ int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node
 		axis += (int64_t)view.rank;
 	at = axis < 0 || axis >= (int64_t)view.rank ? -1 : axis_of(im, &view, (size_t)axis);
 	if (facts.kind == NPU_LAYER_CONCAT && at >= 0 &&
-	    npu_onnx_axis_is(im, &view, (size_t)axis, (const char[2]){ "HWC"[facts.axis], '\0' }))
-		at = (int)facts.axis;
+	    npu_onnx_axis_is(im, &view, (size_t)axis, (const char[2]){ "CWH"[facts.axis], '\0' }))
+		at = NPU_AXIS_H - (int)facts.axis;
 	if (at < 0 || npu_onnx_axis_is(im, &view, (size_t)axis, "N"))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "attribute 'axis' is %lld of %zu dimensions; inputs can be "
@@ -100,7 +100,7 @@ int npu_onnx_import_concat(struct npu_onnx_import *im, const NpuOnnx__Node *node
 	input = calloc(node->n_input, sizeof(*input));
 	if (!input)
 		return npu_onnx_fail(im, node, -ENOMEM, "no memory for %zu inputs", node->n_input);
-	layer.axis = (unsigned int)at;
+	layer.axis = (enum npu_axis)(NPU_AXIS_H - at);
 	directions = view.layer < 0 || at == 2 ? 1 : im->layer[view.layer].directions;
 	ret = read_inputs(im, node, &view, at, (size_t)axis, input, dim);
 	if (!ret)

@@ -109,16 +109,17 @@ int npu_onnx_write_concat(struct npu_onnx_writer *w, size_t i)
 	const struct npu_node *n = &w->model->node[i];
 	enum npu_onnx_form wide = npu_onnx_natural_form(n->out_dim);
 	enum npu_onnx_form form = shared_form(w, i, wide);
+	unsigned int along = npu_concat_dimension(&n->layer);
 	char **inputs, *sum;
 	NpuOnnx__Node *node;
 
-	if (!find_axis(form, n->layer.axis))
-		form = find_axis(wide, n->layer.axis) ? wide : NPU_ONNX_LAST;
+	if (!find_axis(form, along))
+		form = find_axis(wide, along) ? wide : NPU_ONNX_LAST;
 	inputs = all_inputs(w, i, form);
 	if (!inputs)
 		return 0;
 	sum = npu_onnx_make_sum(w, i, form);
 	node = npu_onnx_add_node(w, "Concat", npu_onnx_text(w, "%s", n->layer.name), sum, inputs);
-	npu_onnx_add_int(w, node, "axis", find_axis(form, n->layer.axis));
+	npu_onnx_add_int(w, node, "axis", find_axis(form, along));
 	return npu_onnx_write_fused(w, i, form, sum);
 }
