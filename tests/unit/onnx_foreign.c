@@ -360,12 +360,12 @@ static void test_refused_dense(void **state)
 	refuse_built(-EOPNOTSUPP, "input 'x' is not a constant, and only one can be used there");
 
 	build_begin(&b, 13, 2, DIM(0, 2));
-	build_initializer(&b, "c", 1, DIM(2), w);
+	build_initializer(&b, "c", 1, DIM(3), w);
 	build_node(&b, "Relu", "r", "x");
 	build_node(&b, "Mul", "y", "r c");
 	build_end(&b, "y");
-	refuse_built(-EOPNOTSUPP, "node 'y' (Mul): constants can be added to a MatMul or Conv (its "
-				  "bias), or used in");
+	refuse_built(-EOPNOTSUPP, "node 'y' (Mul): its constant of 3 values is not one value, or "
+				  "one for each of 2 channels");
 
 	build_begin(&b, 13, 2, DIM(0, 2));
 	build_initializer(&b, "c", 1, DIM(3), w);

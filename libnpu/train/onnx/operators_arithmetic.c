@@ -79,20 +79,30 @@ static bool takes_bias(const struct npu_onnx_import *im, const struct npu_onnx_v
 	       layer->layer.kind == NPU_LAYER_CONV_TRANSPOSE;
 }
 
-/* @sign * @operand, one value or one a channel, as the bias of the layer that the view shows. */
+/* Is the operand one value, or one a channel where the view has them? */
+static bool fits_channels(const struct npu_onnx_import *im, const struct npu_onnx_view *view,
+			  const struct npu_onnx_array *operand, size_t channels)
+{
+	int at = npu_onnx_find_axis(im, view, 'C');
+	size_t behind = at < 0 ? 0 : view->rank - 1 - (size_t)at;
+
+	if (operand->rank > view->rank || at < 0)
+		return false;
+	return operand->count == 1 || (operand->count == channels && operand->rank > behind &&
+				       operand->dim[operand->rank - 1 - behind] == channels);
+}
+
+/* @sign * @operand as the bias of the layer that the view shows. */
 static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 		    const struct npu_onnx_view *view, const struct npu_onnx_array *operand,
 		    float sign)
 {
 	struct npu_onnx_layer *layer = &im->layer[view->layer];
 	size_t n = operand->count, out = layer->layer.units;
-	int at = npu_onnx_find_axis(im, view, 'C'), ret = 0;
-	size_t behind = at < 0 ? 0 : view->rank - 1 - (size_t)at;
+	int ret = 0;
 	float *to;
 
-	if ((n != 1 && n != out) || operand->rank > view->rank ||
-	    (n > 1 &&
-	     (at < 0 || operand->rank <= behind || operand->dim[operand->rank - 1 - behind] != n)))
+	if (!fits_channels(im, view, operand, out))
 		return npu_onnx_fail(im, node, -EOPNOTSUPP,
 				     "a bias of %zu values for %zu outputs; one value or one an "
 				     "output can be read",
@@ -103,7 +113,54 @@ static int set_bias(struct npu_onnx_import *im, const NpuOnnx__Node *node,
 	return ret;
 }
 
-/* Add, Sub, Mul or Div: the bias of the layer before, preprocessing, or the sum of two. */
+/* A factor or a summand for each channel: a depthwise convolution of kernel 1. */
+static int add_scale(struct npu_onnx_import *im, const NpuOnnx__Node *node,
+		     struct npu_onnx_view *view, const struct npu_onnx_array *operand, char op)
+{
+	struct npu_layer layer = {
+		.kind = NPU_LAYER_CONV,
+		.kernel = { 1, 1 },
+		.stride = { 1, 1 },
+		.dilation = { 1, 1 },
+	};
+	bool sum = op == '+' || op == '-';
+	struct npu_onnx_layer *added;
+	uint32_t directions;
+	uint64_t dim[3];
+	float *factor, *summand;
+	int ret;
+
+	directions = npu_onnx_copy_dim(im, view, dim);
+	if (!fits_channels(im, view, operand, dim[2]))
+		return npu_onnx_fail(im, node, -EOPNOTSUPP,
+				     "its constant of %zu values is not one value, or one for each "
+				     "of %llu channels",
+				     operand->count, (unsigned long long)dim[2]);
+	layer.units = layer.groups = (uint32_t)dim[2];
+	added = npu_onnx_add_layer(im, node, &layer, &view->layer, 1, dim, &ret);
+	if (!added)
+		return ret;
+	added->directions = directions;
+	factor = npu_onnx_add_parameter(im, node, added, dim[2], &ret);
+	summand = factor && sum ? npu_onnx_add_parameter(im, node, added, dim[2], &ret) : NULL;
+	if (!factor || (sum && !summand))
+		return ret;
+	for (size_t c = 0; c < dim[2]; c++) {
+		float value = operand->value[operand->count == 1 ? 0 : c];
+
+		factor[c] = sum ? 1 : op == '*' ? value : 1 / value;
+		if (summand)
+			summand[c] = op == '+' ? value : -value;
+	}
+	npu_onnx_look_at(im, added, view);
+	npu_onnx_set_flow(im, node, 0, view);
+	return 0;
+}
+
+/*
+ * Add, Sub, Mul or Div: the sum of two; or of a constant the bias of the layer before,
+ * preprocessing, or a layer of its own where others read the value without it.
+ */
 int npu_onnx_import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *node)
 {
 	char op = arithmetic_symbol(node);
@@ -120,19 +177,16 @@ int npu_onnx_import_arithmetic(struct npu_onnx_import *im, const NpuOnnx__Node *
 	ret = npu_onnx_constant_floats(im, node, node->input[!flow], &operand);
 	if (ret)
 		return ret;
-	if (!npu_onnx_can_change(im, node, flow, &view)) {
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
-				    "a constant meets a value that others read, too; it can only "
-				    "be part of a layer, or of preprocessing, that all go through");
-	} else if (view.layer < 0) {
-		ret = npu_onnx_import_preprocessing(im, node, &view, &operand, op);
-	} else if (sum && takes_bias(im, &view)) {
-		ret = set_bias(im, node, &view, &operand, op == '+' ? 1 : -1);
-	} else {
-		ret = npu_onnx_fail(im, node, -EOPNOTSUPP,
-				    "constants can be added to a MatMul or Conv (its bias), or "
-				    "used in front of the first layer (preprocessing), not here");
+	if (!npu_onnx_can_change(im, node, flow, &view) || (view.layer >= 0 && !sum) ||
+	    (view.layer >= 0 && !takes_bias(im, &view))) {
+		ret = add_scale(im, node, &view, &operand, op);
+		free(operand.value);
+		return ret;
 	}
+	if (view.layer < 0)
+		ret = npu_onnx_import_preprocessing(im, node, &view, &operand, op);
+	else
+		ret = set_bias(im, node, &view, &operand, op == '+' ? 1 : -1);
 	free(operand.value);
 	if (ret)
 		return ret;
