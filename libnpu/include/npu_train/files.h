@@ -39,11 +39,11 @@ int npu_model_save(const struct npu_model *model, const char *path, struct npu_e
  *	Reshape, Transpose, Squeeze, Unsqueeze, Identity, Constant; arithmetic of shapes
  *
  * and what several nodes make of these: gelu by Erf, x * Sigmoid(x), layer normalisation by its
- * formula. Add, Sub, Mul and Div of constants in front become the scaler. Inputs [batch, C, H, W]
- * become H, W, C, those of a convolution in one dimension [batch, C, T] become {1, T, C}, and
- * weights and outputs are put in that order. The seed is that of a model of ours, else 0. An error
- * names the node, what is not supported, and what would be. -EINVAL: no ONNX file, or a damaged
- * one; -EOPNOTSUPP; -EFBIG.
+ * formula. Add, Sub, Mul and Div of constants become the scaler in front, a bias, or depthwise
+ * convolutions of kernel 1. Inputs [batch, C, H, W] become H, W, C, those of a convolution in one
+ * dimension [batch, C, T] become {1, T, C}, and weights and outputs are put in that order. The
+ * seed is that of a model of ours, else 0. An error names the node, what is not supported, and what
+ * would be. -EINVAL: no ONNX file, or a damaged one; -EOPNOTSUPP; -EFBIG.
  */
 int npu_model_load(struct npu_model **model, const char *path, struct npu_error *err);
 
