@@ -44,6 +44,12 @@ static inline size_t npu_conv_weights(const struct npu_conv *conv)
 	       conv->units;
 }
 
+/* So that what follows starts on a cache line, too. */
+static inline size_t npu_conv_align(size_t floats)
+{
+	return (floats + 15) / 16 * 16;
+}
+
 /* Is a batch of @n too little work to share? */
 static inline bool npu_conv_is_small(const struct npu_conv *conv, size_t n)
 {

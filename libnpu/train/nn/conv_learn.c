@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the parameters of a convolution learn from a batch. A part of the batch is gone through
- * sample by sample, so that the gradients of one are in the cache for all that is done with them:
- * the derivative of the activation, the sum for the bias, the products for the weights.
+ * Backward of a convolution. A part of the batch is gone through sample by sample, so that the
+ * gradients of one are in the cache for all that is done with them: the derivative of the
+ * activation, the sum for the bias, the products for the weights, and those for the inputs.
  */
 #include <string.h>
 
@@ -30,11 +30,6 @@ struct learn_job {
 	const struct npu_conv_gradients *g;
 	size_t parts, count, aligned;
 };
-
-static size_t align(size_t count)
-{
-	return (count + 15) / 16 * 16;
-}
 
 static size_t parts_of(const struct npu_conv *conv, size_t n)
 {
@@ -78,8 +73,9 @@ static size_t scratch_room(const struct npu_conv *conv, const struct npu_f32 *f3
 static size_t part_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t units,
 			bool pooled)
 {
-	return align(npu_conv_weights(conv)) + align(units) +
-	       (pooled ? align(npu_conv_out(conv)) : 0) + align(scratch_room(conv, f32));
+	return npu_conv_align(npu_conv_weights(conv)) + npu_conv_align(units) +
+	       (pooled ? npu_conv_align(npu_conv_out(conv)) : 0) +
+	       npu_conv_align(scratch_room(conv, f32));
 }
 
 size_t npu_conv_learn_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t n,
@@ -99,8 +95,8 @@ static struct part_memory part_memory(const struct learn_job *job, size_t part)
 	memory.weight = run->work + (run->f32->conv ? npu_conv_vector_turned_room(conv) : 0) +
 			part * part_room(conv, run->f32, job->g->units, job->g->pooled);
 	memory.bias = memory.weight + job->aligned;
-	memory.dy = memory.bias + align(job->g->units);
-	memory.scratch = memory.dy + (job->g->pooled ? align(npu_conv_out(conv)) : 0);
+	memory.dy = memory.bias + npu_conv_align(job->g->units);
+	memory.scratch = memory.dy + (job->g->pooled ? npu_conv_align(npu_conv_out(conv)) : 0);
 	return memory;
 }
 
@@ -185,7 +181,7 @@ static void learn_part(void *context, size_t part)
 	size_t sample = part_start(job, part), end = part_start(job, part + 1), n;
 	struct part_memory memory = part_memory(job, part);
 
-	memset(memory.weight, 0, (job->aligned + align(g->units)) * sizeof(float));
+	memset(memory.weight, 0, (job->aligned + npu_conv_align(g->units)) * sizeof(float));
 	for (; sample < end; sample += n) {
 		const float *dy;
 
@@ -216,7 +212,7 @@ void npu_conv_learn(const struct npu_conv_run *run, const struct npu_conv_gradie
 		.g = gradients,
 		.parts = parts_of(&run->conv, run->n),
 		.count = npu_conv_weights(&run->conv),
-		.aligned = align(npu_conv_weights(&run->conv)),
+		.aligned = npu_conv_align(npu_conv_weights(&run->conv)),
 	};
 
 	if (!gradients->dweight && !gradients->dx && run->activation == NPU_LINEAR)

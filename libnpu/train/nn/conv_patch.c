@@ -42,7 +42,7 @@ size_t npu_conv_patch_room(const struct npu_conv *conv)
 {
 	struct frame frame = frame_of(conv);
 
-	return has_zeros(&frame) ? (frame.rows * frame.pitch + 15) / 16 * 16 : 0;
+	return has_zeros(&frame) ? npu_conv_align(frame.rows * frame.pitch) : 0;
 }
 
 static void copy_sample(const struct npu_conv *conv, const struct frame *frame, const float *x,

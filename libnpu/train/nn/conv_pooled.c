@@ -19,14 +19,10 @@ struct pooled_job {
 	atomic_size_t next;
 };
 
-static size_t align(size_t count)
-{
-	return (count + 15) / 16 * 16;
-}
-
 size_t npu_conv_pooled_room(const struct npu_conv *conv, size_t threads)
 {
-	return threads * (align(npu_conv_out(conv)) + npu_conv_vector_forward_room(conv, 1)) +
+	return threads * (npu_conv_align(npu_conv_out(conv)) +
+			  npu_conv_vector_forward_room(conv, 1)) +
 	       npu_conv_vector_forward_room(conv, threads);
 }
 
@@ -40,7 +36,7 @@ static void run_sample(const struct pooled_job *job, struct npu_pool *pool, size
 
 	run.pool = pool;
 	run.n = 1;
-	run.work = work + align(npu_conv_out(&run.conv));
+	run.work = work + npu_conv_align(npu_conv_out(&run.conv));
 	npu_conv_vector_forward(&run, job->x + sample * npu_conv_in(&run.conv), job->weight,
 				job->bias, work);
 	npu_pooling_vector_forward(&pooled->pooling, run.f32->conv, work,
@@ -53,8 +49,8 @@ static void run_samples(void *context, size_t task)
 {
 	struct pooled_job *job = context;
 	const struct npu_conv *conv = &job->run->conv;
-	float *work = job->run->work +
-		      task * (align(npu_conv_out(conv)) + npu_conv_vector_forward_room(conv, 1));
+	float *work = job->run->work + task * (npu_conv_align(npu_conv_out(conv)) +
+					       npu_conv_vector_forward_room(conv, 1));
 	size_t sample;
 
 	for (;;) {

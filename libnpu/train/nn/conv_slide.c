@@ -70,7 +70,7 @@ static bool is_copied(const struct band_plan *plan)
 
 static size_t scratch_of(const struct band_plan *plan)
 {
-	return is_copied(plan) ? (plan->input_rows * plan->pitch + 15) / 16 * 16 : 0;
+	return is_copied(plan) ? npu_conv_align(plan->input_rows * plan->pitch) : 0;
 }
 
 size_t npu_slide_room(const struct npu_window window[2], size_t channels, size_t threads)

@@ -234,7 +234,7 @@ void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, cons
 
 size_t npu_conv_vector_turned_room(const struct npu_conv *conv)
 {
-	return (npu_conv_weights(conv) + 15) / 16 * 16;
+	return npu_conv_align(npu_conv_weights(conv));
 }
 
 /**
