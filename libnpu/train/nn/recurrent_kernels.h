@@ -78,7 +78,7 @@ struct npu_recurrent_outer {
 
 /**
  * struct npu_recurrent_cells - rows of cells and what they hold, [rows][units] but for the gates
- * @gates: [rows][stride], those of enum order one after another, @units each
+ * @gates: [rows][stride], one gate after another, @units each
  * @h_before, @h: states before and after the step; they may be the same memory
  * @c_before, @c: likewise, of an LSTM
  * @extra: LSTM: tanh(c), or NULL where no backward follows; GRU without reset_after: s(r) h_before
