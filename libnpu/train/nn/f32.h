@@ -69,7 +69,7 @@ struct npu_conv_kernels;
 /**
  * struct npu_f32 - a variant
  * @name: for NPU_F32_VARIANT
- * @columns: width of the blocks of C that gemm likes
+ * @columns: the widths of blocks of C that gemm likes are multiples of this
  * @gemm: compute a block of C
  * @activate: y = f(x); not softmax, which softmax does; @x and @y may be the same
  * @activate_backward: dy *= f'(x), from y = f(x), or from x where npu_activation_needs_input(), else

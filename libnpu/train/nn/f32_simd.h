@@ -184,7 +184,7 @@ static void add(const float *x, float *y, size_t count)
 #define NPU_F32_VARIANT(variant)                        \
 	const struct npu_f32 npu_f32_##variant = {      \
 		.name = #variant,                       \
-		.columns = WIDTH,                       \
+		.columns = LANES,                       \
 		.gemm = gemm,                           \
 		.activate = activate,                   \
 		.activate_backward = activate_backward, \
