@@ -148,7 +148,8 @@ enum npu_axis {
  *	units}
  * @stateful: recurrent: start where the same sample of the batch before ended; see
  *	npu_model_reset_state()
- * @backwards: recurrent: from the last step to the first
+ * @backwards: recurrent: from the last step to the first; with @sequences the output of a step still
+ *	stands at its place, as in ONNX
  * @bidirectional: recurrent: both ways, the outputs one after another: 2 * units
  * @reset_after: GRU: linear_before_reset of ONNX; the reset gate then acts on R h + b, otherwise
  *	on h
