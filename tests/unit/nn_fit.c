@@ -448,6 +448,69 @@ static void test_divergence_in_validation(void **state)
 	npu_model_free(model);
 }
 
+/* What goes wrong with the moving averages alone is looked for without those of the batch. */
+static void test_divergence_in_watching(void **state)
+{
+	struct npu_fit_options options = { .loss = NPU_LOSS_MSE, .validation = &xor_data };
+	struct npu_error err = { 0 };
+	struct npu_parameter variance;
+	struct npu_model *model;
+
+	(void)state;
+	npu_model_create(&model, (uint32_t[3]){ 1, 1, 2 }, 1, &err);
+	npu_model_add(model, npu_batch_norm(), &err);
+	npu_model_add(model, npu_dense(.units = 1), &err);
+	npu_model_parameter(model, 3, &variance);
+	assert_string_equal(variance.name, "batchnorm1.variance");
+	variance.value[0] = -100;
+	refused(npu_model_fit(model, &xor_data, &options, NULL, &err), -ERANGE, &err,
+		"\"batchnorm1\"");
+	npu_model_free(model);
+}
+
+/* No loss shows what the very last step has done. */
+static void test_divergence_in_last_step(void **state)
+{
+	float x[4] = { 1e18f, 2e18f, 3e18f, 4e18f }, y[4] = { 1, 1, 1, 1 };
+	struct npu_dataset data = {
+		.samples = 4, .dim = { 1, 1, 1 }, .features = 1, .targets = 1, .x = x, .y = y
+	};
+	struct npu_fit_options options = { .epochs = 1, .optimizer = npu_sgd(.rate = 100) };
+	struct npu_model *model = model_of(1, 0, 1, NPU_LINEAR, 1);
+	struct npu_error err = { 0 };
+
+	(void)state;
+	refused(npu_model_fit(model, &data, &options, NULL, &err), -ERANGE, &err,
+		"\"dense1.weight\"");
+	npu_model_free(model);
+}
+
+/* Lengths that the data's shape allows, but not the model's, which has as many values. */
+static void test_lengths_of_another_shape(void **state)
+{
+	float x[24] = { 0 }, y[2 * 3] = { 0 };
+	uint32_t lengths[2] = { 3, 4 };
+	struct npu_dataset data = {
+		.samples = 2,
+		.dim = { 1, 4, 3 },
+		.features = 12,
+		.targets = 3,
+		.x = x,
+		.y = y,
+		.lengths = lengths,
+	};
+	struct npu_error err = { 0 };
+	struct npu_model *model;
+
+	(void)state;
+	npu_model_create(&model, (uint32_t[3]){ 1, 3, 4 }, 1, &err);
+	npu_model_add(model, npu_conv1d(.units = 1), &err);
+	refused(npu_model_fit(model, &data, NULL, NULL, &err), -EINVAL, &err,
+		"sample 1 has a length of 4 steps; data and model allow 1 to 3");
+	refused(npu_model_predict_data(model, &data, 1, y, &err), -EINVAL, &err, "sample 1");
+	npu_model_free(model);
+}
+
 static void test_refused_layers(void **state)
 {
 	struct npu_model *model;
@@ -496,6 +559,9 @@ int main(void)
 		cmocka_unit_test(test_refused_fits),
 		cmocka_unit_test(test_divergence),
 		cmocka_unit_test(test_divergence_in_validation),
+		cmocka_unit_test(test_divergence_in_watching),
+		cmocka_unit_test(test_divergence_in_last_step),
+		cmocka_unit_test(test_lengths_of_another_shape),
 		cmocka_unit_test(test_refused_layers),
 	};
 

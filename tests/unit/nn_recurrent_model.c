@@ -183,13 +183,70 @@ static void test_learning(void **state)
 	      npu_lstm(.units = 8, .backwards = true));
 }
 
+struct watching {
+	struct npu_model *model;
+	size_t samples;
+};
+
+static int predict_meanwhile(const struct npu_epoch *epoch, void *user)
+{
+	struct watching *watching = user;
+	float x[30 * 20] = { 1 }, y[20];
+	struct npu_error err = { 0 };
+
+	(void)epoch;
+	assert_int_equal(npu_model_predict(watching->model, x, watching->samples, 1, y, &err), 0);
+	return 0;
+}
+
+static float loss_of_stateful(size_t samples)
+{
+	struct npu_fit_options options = { .epochs = 3, .batch = 20 };
+	struct npu_model *model = one_layer(npu_gru(.units = 4, .stateful = true));
+	struct watching watching = { model, samples };
+	struct npu_history history;
+	struct npu_error err = { 0 };
+	struct npu_dataset data;
+	float loss, first, again;
+	size_t i;
+
+	npu_rng_seed(&rng, 9, 0);
+	assert_int_equal(npu_dataset_alloc(&data, 60, (uint32_t[3]){ 1, 6, 5 }, 1, 0, &err), 0);
+	for (i = 0; i < data.samples * data.features; i++)
+		data.x[i] = (float)npu_rng_normal(&rng);
+	assert_int_equal(npu_model_add(model, npu_dense(.units = 1), &err), 1);
+	if (samples)
+		options.progress = predict_meanwhile;
+	options.user = &watching;
+	if (npu_model_fit(model, &data, &options, &history, &err))
+		fail_msg("%s", err.message);
+	loss = history.epoch[2].loss;
+	/* The loss of the same data is the same, whatever came before. */
+	assert_int_equal(npu_model_loss(model, &data, NPU_LOSS_MSE, &first, &err), 0);
+	assert_int_equal(npu_model_loss(model, &data, NPU_LOSS_MSE, &again, &err), 0);
+	assert_true(first == again);
+	npu_history_free(&history);
+	npu_model_free(model);
+	npu_dataset_free(&data);
+	return loss;
+}
+
+/* A callback that predicts neither breaks nor changes the training of stateful layers. */
+static void test_predicting_meanwhile(void **state)
+{
+	float loss = loss_of_stateful(0);
+
+	(void)state;
+	assert_true(loss_of_stateful(1) == loss);
+	assert_true(loss_of_stateful(20) == loss);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parameters),
-		cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_loss_behind_rnn),
-		cmocka_unit_test(test_learning),
+		cmocka_unit_test(test_parameters),	     cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_loss_behind_rnn),	     cmocka_unit_test(test_learning),
+		cmocka_unit_test(test_predicting_meanwhile),
 	};
 
 	npu_rng_seed(&rng, 5, 0);

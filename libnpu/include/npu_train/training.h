@@ -191,7 +191,8 @@ struct npu_epoch {
  * @resume: checkpoint to go on from, as it was given for @checkpoint; NULL to begin
  * @threads: 0 for the CPUs that this process may use; networks too small to gain use one
  * @progress: called by the calling thread at the end of every epoch, and after batches, at most
- *	ten times a second; non-zero stops training with -ECANCELED. NULL for none
+ *	ten times a second; non-zero stops training with -ECANCELED. It may predict with the model,
+ *	but not change it. NULL for none
  * @user: passed to it
  */
 struct npu_fit_options {
@@ -289,8 +290,9 @@ int npu_history_write(const struct npu_history *history, const char *path, struc
  *
  * -EINVAL: shapes of data and model differ, a label is out of range, the loss does not go with
  * the last activation, an option makes no sense, a checkpoint is of another model, data or
- * optimiser. -E2BIG: memory_limit. -ERANGE: the loss became NaN or infinite; the sentence names
- * the layer where that began, or the sample that brought it. Errors of files, and of data->read.
+ * optimiser. -E2BIG: memory_limit. -ERANGE: the loss, or a parameter, became NaN or infinite; the
+ * sentence names the layer where that began, or the sample that brought it. Errors of files, and of
+ * data->read.
  */
 int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 		  const struct npu_fit_options *options, struct npu_history *history,
@@ -313,9 +315,10 @@ int npu_model_predict_data(const struct npu_model *model, const struct npu_datas
 			   unsigned int threads, float *y, struct npu_error *err);
 
 /*
- * The loss over @data, to @value (of NPU_LOSS_HUBER with delta 1); and its gradient with respect
- * to each parameter, which npu_model_parameter() then shows (@value may be NULL). A step is left
- * to the caller. Layers act as in training where there is a gradient, but moving averages stay.
+ * The loss over @data, to @value (of NPU_LOSS_HUBER with delta 1); and, by npu_model_backward(),
+ * where @value may be NULL, its gradient with respect to each parameter, which
+ * npu_model_parameter() then shows. A step is left to the caller. Layers act as in training where
+ * there is a gradient, but moving averages stay. Stateful layers start from zero.
  */
 int npu_model_loss(struct npu_model *model, const struct npu_dataset *data, enum npu_loss loss,
 		   float *value, struct npu_error *err);

@@ -21,20 +21,17 @@ static bool all_finite(const float *x, size_t count)
 	return first_not_finite(x, count) == count;
 }
 
-/* The first layer whose outputs are not finite; the last if there is none. */
-static size_t guilty_layer(struct npu_fit *fit, const struct npu_batch *batch)
+/*
+ * The first layer whose outputs are not finite; the last if there is none. A pass that can go back
+ * has all of them, also after a forward that only watched.
+ */
+static size_t guilty_layer(const struct npu_fit *fit, const struct npu_batch *batch)
 {
 	const struct npu_model *model = fit->model;
-	struct npu_pass *pass = &fit->pass;
+	const struct npu_pass *pass = &fit->pass;
 	const struct npu_node *taker;
 	size_t i;
 
-	/* Outputs in between are kept in training alone. */
-	if (!pass->training) {
-		pass->training = true;
-		pass->statistic = NULL;
-		npu_pass_forward(pass, fit->pool, model, batch);
-	}
 	for (i = 0; i + 1 < model->nodes; i++)
 		if (pass->out[i] && !all_finite(pass->out[i], batch->n * model->node[i].out))
 			break;
@@ -70,4 +67,22 @@ int npu_fit_report_divergence(struct npu_fit *fit, const struct npu_samples *sam
 		"epoch %u: the loss is not finite; it began in layer \"%s\": lower the "
 		"learning rate, clip gradients, or scale the data",
 		epoch, model->node[guilty_layer(fit, batch)].layer.name);
+}
+
+int npu_fit_check_parameters(const struct npu_fit *fit, unsigned int epoch)
+{
+	const struct npu_model *model = fit->model;
+	size_t i;
+
+	for (i = 0; i < model->parameters; i++) {
+		const struct npu_model_parameter *parameter = &model->parameter[i];
+
+		if (!all_finite(model->value + parameter->offset, parameter->count))
+			return npu_error_set(
+				fit->err, -ERANGE,
+				"epoch %u: its last step left \"%s\" not finite: lower the "
+				"learning rate, clip gradients, or scale the data",
+				epoch, parameter->name);
+	}
+	return 0;
 }

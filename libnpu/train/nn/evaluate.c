@@ -8,11 +8,26 @@
 #include "evaluate.h"
 #include "runtime/error.h"
 
+/* Steps that the data may say a sequence has are those that the model reads, too. */
+static int check_lengths(const struct npu_model *model, const struct npu_dataset *data,
+			 struct npu_error *err)
+{
+	uint32_t most = data->dim[1] < model->dim[1] ? data->dim[1] : model->dim[1];
+	size_t i;
+
+	for (i = 0; data->lengths && i < data->samples; i++)
+		if (data->lengths[i] < 1 || data->lengths[i] > most)
+			return npu_error_set(
+				err, -EINVAL,
+				"sample %zu has a length of %u steps; data and model allow 1 to %u",
+				i, data->lengths[i], most);
+	return 0;
+}
+
 int npu_model_check_data(const struct npu_model *model, const struct npu_dataset *data,
 			 struct npu_error *err)
 {
 	int ret = npu_model_check_whole(model, err);
-	size_t i;
 
 	if (ret)
 		return ret;
@@ -24,14 +39,7 @@ int npu_model_check_data(const struct npu_model *model, const struct npu_dataset
 			"the data has %zu features a sample, the model takes %zu; look "
 			"at the columns, or build the model for them",
 			data->features, model->features);
-	for (i = 0; data->lengths && i < data->samples; i++)
-		if (data->lengths[i] < 1 || data->lengths[i] > data->dim[1])
-			return npu_error_set(
-				err, -EINVAL,
-				"sample %zu has a length of %u steps; the data allows 1 "
-				"to %u",
-				i, data->lengths[i], data->dim[1]);
-	return 0;
+	return check_lengths(model, data, err);
 }
 
 int npu_model_need_gradient(struct npu_model *model, struct npu_error *err)
@@ -85,7 +93,7 @@ static void release(struct run *run)
 }
 
 /* Checks, and buffers for all of @data. */
-static int prepare(struct run *run, const struct npu_model *model, const struct npu_dataset *data,
+static int prepare(struct run *run, struct npu_model *model, const struct npu_dataset *data,
 		   enum npu_loss loss, bool backward, struct npu_error *err)
 {
 	struct npu_loading loading = {
@@ -111,6 +119,8 @@ static int prepare(struct run *run, const struct npu_model *model, const struct 
 		ret = npu_model_need_state(model, loading.capacity, err);
 	if (ret)
 		release(run);
+	else
+		npu_model_reset_state(model);
 	return ret;
 }
 

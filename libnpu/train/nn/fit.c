@@ -2,6 +2,7 @@
 /* Training: epochs of shuffled mini-batches, validation, early stopping, checkpoints. */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fit.h"
@@ -23,6 +24,23 @@ double npu_fit_seconds(const struct npu_fit *fit)
 	return fit->earlier + since(&fit->began);
 }
 
+/* The caller may predict meanwhile: what stateful layers remember of training is put aside. */
+static int call_progress(struct npu_fit *fit, const struct npu_epoch *epoch)
+{
+	struct npu_model_predicting *predicting = fit->model->predicting;
+	float *state = predicting->state;
+	size_t samples = predicting->samples;
+	int ret;
+
+	predicting->state = NULL;
+	predicting->samples = 0;
+	ret = fit->options.progress(epoch, fit->options.user);
+	free(predicting->state);
+	predicting->state = state;
+	predicting->samples = samples;
+	return ret;
+}
+
 static int report(struct npu_fit *fit, struct npu_epoch *epoch)
 {
 	const struct npu_fit_options *o = &fit->options;
@@ -32,7 +50,7 @@ static int report(struct npu_fit *fit, struct npu_epoch *epoch)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &fit->reported);
 	epoch->seconds = npu_fit_seconds(fit);
-	if (!o->progress(epoch, o->user))
+	if (!call_progress(fit, epoch))
 		return 0;
 	return npu_error_set(fit->err, -ECANCELED, "training was stopped in epoch %u",
 			     epoch->epoch);
@@ -162,6 +180,8 @@ static int run_epoch(struct npu_fit *fit, struct npu_epoch *epoch)
 	if (!fit->options.no_shuffle)
 		npu_rng_shuffle(&fit->model->rng, fit->index, fit->train.count);
 	ret = run_batches(fit, epoch);
+	if (!ret)
+		ret = npu_fit_check_parameters(fit, epoch->epoch);
 	if (!ret)
 		ret = validate(fit, epoch);
 	if (ret)

@@ -80,6 +80,9 @@ double npu_fit_seconds(const struct npu_fit *fit);
 int npu_fit_report_divergence(struct npu_fit *fit, const struct npu_samples *samples,
 			      const struct npu_batch *batch, size_t first, unsigned int epoch);
 
+/* After an epoch, whose last step no loss has shown: -ERANGE where a parameter is not finite. */
+int npu_fit_check_parameters(const struct npu_fit *fit, unsigned int epoch);
+
 /* After an epoch: the model and the state, to @fit->options.checkpoint. */
 int npu_fit_write_checkpoint(struct npu_fit *fit);
 
