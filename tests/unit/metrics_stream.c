@@ -256,6 +256,25 @@ static void test_histogram(void **state)
 	free(c);
 }
 
+/* In the histogram, too, -0 is not above other outputs. */
+static void test_histogram_of_zeros(void **state)
+{
+	struct npu_metrics_options options = { .score_bytes = 1 };
+	float y[] = { 0.9f, 0.75f, -0.0f, 0 };
+	int32_t labels[] = { 1, 1, 0, 0 };
+	struct npu_answers answers = { .samples = 4, .labels = labels };
+	struct npu_metrics_stream *stream;
+	struct npu_metrics m;
+
+	(void)state;
+	assert_int_equal(npu_metrics_stream_create(&stream, 2, 0, 1, &options, NULL), 0);
+	assert_int_equal(npu_metrics_stream_add(stream, &answers, y, NULL), 0);
+	assert_int_equal(npu_metrics_stream_finish(stream, &m, NULL), 0);
+	assert_true(m.auc == 1 && m.auc_error == 0);
+	npu_metrics_free(&m);
+	npu_metrics_stream_free(stream);
+}
+
 #define LEVELS 14
 #define ROUNDS 15000
 
@@ -456,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_weights_repeat),
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_histogram),
+		cmocka_unit_test(test_histogram_of_zeros),
 		cmocka_unit_test(test_histogram_extremes),
 		cmocka_unit_test(test_regression_far_from_zero),
 		cmocka_unit_test(test_exact_sum),

@@ -89,11 +89,12 @@ static bool is_positive(const struct npu_scores *scores, int32_t label, size_t o
 
 /* ----------------------------------------------------------------------- histogram */
 
-/* Number of the cell that a magnitude falls into, from 0. */
+/* Number of the cell that a magnitude falls into, from 0; -0 is one, too. */
 static size_t cell_of_magnitude(float magnitude, unsigned int fraction)
 {
 	uint32_t bits, least = (uint32_t)(127 + LEAST_EXPONENT) << 23;
 
+	magnitude = fabsf(magnitude);
 	memcpy(&bits, &magnitude, sizeof(bits));
 	if (bits < least)
 		return 0;
