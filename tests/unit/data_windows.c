@@ -67,6 +67,10 @@ static void test_labels(void **state)
 	assert_int_equal(out.targets, 0);
 	assert_memory_equal(out.labels, ((int32_t[]){ 1, 1, 2, 2 }), 4 * sizeof(int32_t));
 	npu_dataset_free(&out);
+	d.classes = 0; /* nobody has said how many there are */
+	assert_int_equal(npu_dataset_windows(&out, &d, 3, 0, 1, NULL), 0);
+	assert_null(out.labels);
+	npu_dataset_free(&out);
 	npu_dataset_free(&d);
 }
 

@@ -67,7 +67,7 @@ static size_t cut(const struct series *s, size_t i, struct npu_dataset *out, siz
 		if (horizon)
 			memcpy(out->y + sample * out->targets, x + out->features,
 			       out->targets * sizeof(*x));
-		else if (d->labels)
+		else if (out->labels)
 			out->labels[sample] = d->labels[s->rows ? w * stride + window - 1 : i];
 	}
 	return sample;
