@@ -110,7 +110,7 @@ npu "samples of the wrong width" 1 eval model.onnx sum.csv --targets sum,b
 says "both widths are given" '1 values.*takes 2'
 sed 's/,A$/,Z/' test.csv >strange.csv
 npu "a class the model does not know" 1 eval model.onnx strange.csv --label class
-says "it is named" "class 'Z'"
+says "it is named, and the file" "[a-z]+\.csv: a class 'Z'"
 grep -Ev ',[AC]$' test.csv >some.csv
 npu "a file without some of the classes" 0 eval model.onnx some.csv --label class --json
 few=$(sed -n 's/^  "accuracy": \(.*\),/\1/p' out)

@@ -111,7 +111,7 @@ for schedule in constant step exponential cosine plateau; do
 	npu "--schedule $schedule" 0 train points.csv -l class --schedule $schedule --warmup 0.5 --epochs 3 -q \
 		-o t.onnx
 done
-for loss in mse mae huber cross-entropy; do
+for loss in mse mae huber cross-entropy binary-cross-entropy; do
 	npu "--loss $loss" 0 train points.csv -l class --loss $loss --epochs 2 -q -o t.onnx
 done
 npu "penalties and clipping" 0 train points.csv -l class --optimizer sgd --nesterov --l1 1e-4 --l2 1e-3 \
@@ -129,6 +129,10 @@ npu "augmentation that is none" 2 train points.csv -l class --augment "spin 3" -
 says "what there is is named" "'spin 3'.*shift"
 npu "a test file" 0 train points.csv -l class --test-data others.csv --epochs 2 -q -o t.onnx
 prints "all of it is tested" '200 samples'
+npu "a network of more outputs than classes" 1 train points.csv -l class \
+	--layers "dense 5 softmax" -o t.onnx
+says "it is said before training, with file and remedy" \
+	"points.csv: it has 4 classes, the network 5 outputs; .* the word output"
 npu "top-k of too many" 1 train points.csv -l class --top-k 4 -o t.onnx
 says "it is said before training" '\-\-top-k 4: of 4 classes'
 npu "a folder that is not there" 1 train points.csv -l class -o nowhere/t.onnx

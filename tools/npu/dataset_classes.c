@@ -20,8 +20,9 @@ static int class_number(const char *(*names)(const void *model, size_t i), const
 }
 
 /* Renumber the labels by the names of their classes. */
-static int renumber(struct npu_dataset *data, const char *(*names)(const void *model, size_t i),
-		    const void *model, size_t classes, struct npu_error *err)
+static int renumber(const char *path, struct npu_dataset *data,
+		    const char *(*names)(const void *model, size_t i), const void *model,
+		    size_t classes, struct npu_error *err)
 {
 	int32_t *number = malloc(data->classes * sizeof(*number));
 
@@ -33,9 +34,9 @@ static int renumber(struct npu_dataset *data, const char *(*names)(const void *m
 		if (number[c] < 0) {
 			free(number);
 			return dataset_file_fail(err, -EINVAL,
-						 "the data has a class '%s' that the model was not "
-						 "trained on; is it the right file and --label?",
-						 data->class_names[c]);
+						 "%s: a class '%s' that the model was not trained "
+						 "on; is it the right file and --label?",
+						 path, data->class_names[c]);
 		}
 	}
 	for (size_t i = 0; i < data->samples; i++)
@@ -74,7 +75,7 @@ static int rename_classes(struct npu_dataset *data,
 	return 0;
 }
 
-int dataset_file_match_classes(struct npu_dataset *data,
+int dataset_file_match_classes(const char *path, struct npu_dataset *data,
 			       const char *(*names)(const void *model, size_t i), const void *model,
 			       size_t outputs, struct npu_error *err)
 {
@@ -85,14 +86,15 @@ int dataset_file_match_classes(struct npu_dataset *data,
 	if (!data->classes)
 		return 0;
 	if (data->class_names && names(model, 0)) {
-		ret = renumber(data, names, model, classes, err);
+		ret = renumber(path, data, names, model, classes, err);
 		return ret < 0 ? ret : rename_classes(data, names, model, classes, err);
 	}
 	if (data->classes > classes)
 		return dataset_file_fail(
 			err, -EINVAL,
-			"the data has %zu classes, the model %zu; is it the right file?",
-			data->classes, classes);
+			"%s: labels up to %zu, but the model has %zu classes, from 0 on; is it the "
+			"right file?",
+			path, data->classes - 1, classes);
 	if (data->class_names && data->classes != classes)
 		return rename_classes(data, names, model, classes, err);
 	data->classes = classes;

@@ -105,8 +105,15 @@ int dataset_file_load(struct npu_dataset *data, struct npu_error *err);
 __attribute__((format(printf, 3, 4))) int dataset_file_fail(struct npu_error *err, int code,
 							    const char *format, ...);
 
+/* Where the answers are. */
+static inline const char *dataset_file_answers(const struct dataset_file *file)
+{
+	return file->labels ? file->labels : file->path;
+}
+
 /**
  * dataset_file_match_classes - give classes the numbers and names that a model has for them
+ * @path: where the answers come from, for the sentence
  * @data: its labels are renumbered
  * @names: the model's class names, NULL past the end or where it has none
  * @outputs: of the model
@@ -114,7 +121,7 @@ __attribute__((format(printf, 3, 4))) int dataset_file_fail(struct npu_error *er
  * A file numbers the classes that occur in it, and need not hold all that the model learned.
  * Without names on either side the numbers are taken as they are.
  */
-int dataset_file_match_classes(struct npu_dataset *data,
+int dataset_file_match_classes(const char *path, struct npu_dataset *data,
 			       const char *(*names)(const void *model, size_t i), const void *model,
 			       size_t outputs, struct npu_error *err);
 

@@ -78,7 +78,8 @@ static int measure(struct evaluation *eval, const float *y, size_t outputs,
 {
 	struct npu_error err = { 0 };
 
-	if (dataset_file_match_classes(&eval->data, names.name, names.model, outputs, &err) < 0 ||
+	if (dataset_file_match_classes(dataset_file_answers(&eval->file), &eval->data, names.name,
+				       names.model, outputs, &err) < 0 ||
 	    metrics_measure(&eval->metrics, &eval->data, y, outputs, &eval->measure, &err) < 0)
 		return cli_fail_error(&err);
 	return report(eval, names);

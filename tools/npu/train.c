@@ -42,6 +42,22 @@ static int check_path(const char *path)
 	return cli_fail(CLI_FAILED, "%s: can't be written there: %s", path, strerror(errno));
 }
 
+/* Can the outputs of the network be compared with the classes of the data? */
+static int check_outputs(const struct training *job)
+{
+	size_t classes = job->train.classes, outputs = npu_model_outputs(job->model);
+
+	if (!classes || outputs == classes || (outputs == 1 && classes == 2))
+		return CLI_OK;
+	/* A network may learn with some to spare; only measuring it at the end would fail. */
+	if (outputs > classes && (job->dry_run || !job->test.samples))
+		return CLI_OK;
+	return cli_fail(CLI_FAILED,
+			"%s: it has %zu classes, the network %zu outputs; end it with the word "
+			"output, which gives it one a class",
+			dataset_file_answers(&job->file), classes, outputs);
+}
+
 /* What would otherwise be found at the end. */
 static int check_end(const struct training *job)
 {
@@ -52,6 +68,8 @@ static int check_end(const struct training *job)
 				"--top-k %u: of %zu classes that says nothing; ask for "
 				"fewer",
 				job->measure.top_k, classes);
+	if (check_outputs(job) != CLI_OK)
+		return CLI_FAILED;
 	if (check_path(job->output) != CLI_OK || check_path(job->history_path) != CLI_OK ||
 	    check_path(job->plot_path) != CLI_OK)
 		return CLI_FAILED;

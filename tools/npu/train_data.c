@@ -109,8 +109,9 @@ static int read_test(struct training *job, struct npu_error *err)
 			err, -EINVAL, "%s: its samples have %zu values, those of %s %zu", file.path,
 			job->test.features, job->file.path, job->train.features);
 	if (ret == 0)
-		ret = dataset_file_match_classes(&job->test, class_of_data, &job->train,
-						 job->train.classes, err);
+		ret = dataset_file_match_classes(dataset_file_answers(&file), &job->test,
+						 class_of_data, &job->train, job->train.classes,
+						 err);
 	return ret;
 }
 
@@ -253,12 +254,15 @@ static int parse_augmentation(struct training *job)
 
 /* ------------------------------------------------------------------------------- all */
 
-/* Errors of numbers, of a classifier, are taken from one-hot targets. */
+/* Errors of numbers, of a classifier, are taken from one-hot targets; so are many yes and no. */
 static bool wants_one_hot(const struct training *job, const struct npu_dataset *data)
 {
-	return data->labels && !data->y &&
-	       (job->loss == NPU_LOSS_MSE || job->loss == NPU_LOSS_MAE ||
-		job->loss == NPU_LOSS_HUBER);
+	if (!data->labels || data->y)
+		return false;
+	if (job->loss == NPU_LOSS_BINARY_CROSS_ENTROPY)
+		return data->classes > 2;
+	return job->loss == NPU_LOSS_MSE || job->loss == NPU_LOSS_MAE ||
+	       job->loss == NPU_LOSS_HUBER;
 }
 
 static int read_file(struct training *job, struct npu_dataset *all, struct npu_error *err)
@@ -275,7 +279,8 @@ static int read_file(struct training *job, struct npu_dataset *all, struct npu_e
 		ret = dataset_file_check_answers(&job->file, all, err);
 	/* Another head learns the classes of the data. */
 	if (ret == 0 && job->model && !job->head)
-		ret = dataset_file_match_classes(all, metrics_model_class, job->model,
+		ret = dataset_file_match_classes(dataset_file_answers(&job->file), all,
+						 metrics_model_class, job->model,
 						 npu_model_outputs(job->model), err);
 	if (ret == 0 && wants_one_hot(job, all))
 		ret = npu_dataset_one_hot(all, err);
