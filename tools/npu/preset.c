@@ -22,42 +22,54 @@ static const char lenet[] = "conv 6 5x5 same tanh; avgpool 2\n"
 			    "conv 16 5x5 tanh; avgpool 2\n"
 			    "dense 120 tanh; dense 84 tanh; output";
 
+/* A layer's text a line, which clang-format would tear apart. */
+/* clang-format off */
+
 /* He et al. 2016, as small as MLPerf Tiny has it for images of 32 x 32. */
-static const char resnet8[] = CONV_BN("16 3x3") " relu =a\n" CONV_BN("16 3x3") " relu\n" CONV_BN(
-	"16 3x3") " =b\n"
-		  "add a b relu =c\n" CONV_BN("32 3x3 stride 2") " relu\n" CONV_BN(
-			  "32 3x3") " =d\n"
-				    "conv 32 1x1 same stride 2 from c =e\n"
-				    "add d e relu =f\n" CONV_BN(
-					    "64 3x3 stride 2") " relu\n" CONV_BN("64 3x3") " =g\n"
-											   "conv "
-											   "64 1x1 "
-											   "same "
-											   "stride "
-											   "2 from "
-											   "f =h\n"
-											   "add g "
-											   "h "
-											   "relu\n"
-											   "globala"
-											   "vgpool;"
-											   " outpu"
-											   "t";
+static const char resnet8[] =
+	CONV_BN("16 3x3") " relu =a\n"
+	CONV_BN("16 3x3") " relu\n"
+	CONV_BN("16 3x3") " =b\n"
+	"add a b relu =c\n"
+	CONV_BN("32 3x3 stride 2") " relu\n"
+	CONV_BN("32 3x3") " =d\n"
+	"conv 32 1x1 same stride 2 from c =e\n"
+	"add d e relu =f\n"
+	CONV_BN("64 3x3 stride 2") " relu\n"
+	CONV_BN("64 3x3") " =g\n"
+	"conv 64 1x1 same stride 2 from f =h\n"
+	"add g h relu\n"
+	"globalavgpool; output";
 
 /* Howard et al. 2017, a quarter as wide. */
-static const char mobilenet[] = CONV_BN("8 3x3 stride 2") " relu\n" SEPARABLE("1", "16")
-	SEPARABLE("2", "32") SEPARABLE("1", "32") SEPARABLE("2", "64") SEPARABLE("1", "64")
-		SEPARABLE("2", "128") SEPARABLE("1", "128") SEPARABLE("1", "128")
-			SEPARABLE("1", "128") SEPARABLE("1", "128") SEPARABLE("1", "128")
-				SEPARABLE("2", "256") SEPARABLE("1", "256") "globalavgpool; output";
+static const char mobilenet[] =
+	CONV_BN("8 3x3 stride 2") " relu\n"
+	SEPARABLE("1", "16")
+	SEPARABLE("2", "32")
+	SEPARABLE("1", "32")
+	SEPARABLE("2", "64")
+	SEPARABLE("1", "64")
+	SEPARABLE("2", "128")
+	SEPARABLE("1", "128")
+	SEPARABLE("1", "128")
+	SEPARABLE("1", "128")
+	SEPARABLE("1", "128")
+	SEPARABLE("1", "128")
+	SEPARABLE("2", "256")
+	SEPARABLE("1", "256")
+	"globalavgpool; output";
+
+static const char kws_cnn[] =
+	CONV_BN("16 3x3") " relu; maxpool 2\n"
+	CONV_BN("32 3x3") " relu; maxpool 2\n"
+	CONV_BN("48 3x3") " relu; maxpool 2\n"
+	"dropout 0.4; output";
+
+/* clang-format on */
 
 static const char lstm[] = "lstm 64; dropout 0.2; output";
 
 static const char gru[] = "dropout 0.1; gru 48 bidirectional; dropout 0.4; output";
-
-static const char kws_cnn[] = CONV_BN("16 3x3") " relu; maxpool 2\n" CONV_BN(
-	"32 3x3") " relu; maxpool 2\n" CONV_BN("48 3x3") " relu; maxpool 2\n"
-							 "dropout 0.4; output";
 
 const struct preset presets[] = {
 	{ "mlp", "two hidden layers of 64, for tables", PRESET_ANY, mlp },
