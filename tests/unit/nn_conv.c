@@ -40,6 +40,9 @@ static const struct conv_case cases[] = {
 	  2,
 	  npu_conv2d(.units = 64, .kernel = { 3, 3 }, .stride = { 2, 2 }, SAME) },
 	{ { 9, 8, 40 }, 2, npu_conv2d(.units = 70, .kernel = { 3, 3 }, SAME) },
+	/* weights in blocks */
+	{ { 3, 4, 300 }, 1, npu_conv2d(.units = 105, .kernel = { 3, 3 }, SAME, RELU) },
+	{ { 2, 2, 700 }, 1, npu_conv2d(.units = 400) },
 	{ { 16, 16, 16 }, 2, npu_conv2d(.units = 32, .stride = { 2, 2 }) },
 	{ { 7, 5, 33 }, 3, npu_conv2d(.units = 65, .activation = NPU_RELU6) },
 	{ { 1, 50, 16 },

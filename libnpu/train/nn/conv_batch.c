@@ -32,11 +32,15 @@ void npu_conv_forward(const struct npu_conv_run *run, const float *x, const floa
 		      const float *bias, float *y)
 {
 	struct job job = { run, x, weight, bias, y };
+	struct npu_conv_run rest = *run;
 
-	if (run->f32->conv)
-		npu_conv_vector_forward(run, x, weight, bias, y);
-	else
+	if (!run->f32->conv) {
 		npu_pool_run(run->pool, forward_sample, &job, run->n);
+		return;
+	}
+	weight = npu_conv_vector_arrange(&run->conv, weight, run->work);
+	rest.work += npu_conv_vector_arranged_room(&run->conv);
+	npu_conv_vector_forward(&rest, x, weight, bias, y);
 }
 
 static void input_sample(void *context, size_t sample)
@@ -69,8 +73,9 @@ size_t npu_conv_forward_room(const struct npu_conv *conv, const struct npu_f32 *
 {
 	if (!f32->conv)
 		return 0;
-	return pooled ? npu_conv_pooled_room(conv, threads)
-		      : npu_conv_vector_forward_room(conv, threads);
+	return npu_conv_vector_arranged_room(conv) +
+	       (pooled ? npu_conv_pooled_room(conv, threads)
+		       : npu_conv_vector_forward_room(conv, threads));
 }
 
 size_t npu_conv_input_room(const struct npu_conv *conv, const struct npu_f32 *f32, size_t threads)

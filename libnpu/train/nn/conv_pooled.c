@@ -10,12 +10,14 @@
 
 /**
  * struct pooled_job - a batch
+ * @work: behind the weights, if they had to be arranged
  * @next: sample to take
  */
 struct pooled_job {
 	const struct npu_conv_run *run;
 	const float *x, *weight, *bias;
 	const struct npu_conv_pooled *pooled;
+	float *work;
 	atomic_size_t next;
 };
 
@@ -64,7 +66,14 @@ static void run_samples(void *context, size_t task)
 void npu_conv_forward_pooled(const struct npu_conv_run *run, const float *x, const float *weight,
 			     const float *bias, const struct npu_conv_pooled *pooled)
 {
-	struct pooled_job job = { run, x, weight, bias, pooled, 0 };
+	struct pooled_job job = {
+		.run = run,
+		.x = x,
+		.weight = npu_conv_vector_arrange(&run->conv, weight, run->work),
+		.bias = bias,
+		.pooled = pooled,
+		.work = run->work + npu_conv_vector_arranged_room(&run->conv),
+	};
 	struct npu_pool *pool = npu_conv_is_small(&run->conv, run->n) ? NULL : run->pool;
 	size_t threads = npu_pool_threads(pool), sample;
 
@@ -73,5 +82,5 @@ void npu_conv_forward_pooled(const struct npu_conv_run *run, const float *x, con
 		return;
 	}
 	for (sample = 0; sample < run->n; sample++)
-		run_sample(&job, pool, sample, run->work);
+		run_sample(&job, pool, sample, job.work);
 }

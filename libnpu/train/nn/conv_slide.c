@@ -9,8 +9,12 @@
 
 #include "conv_slide.h"
 
-/* Floats of a band's input: half of a first-level cache. */
+/*
+ * Floats of a band's input: half of a first-level cache, or, where each band has to read very many
+ * weights, what a second-level cache holds beside a block of them.
+ */
 #define BAND_FLOATS 6144
+#define BAND_MOST 65536
 /* Outputs of a unit of a convolution of 1 x 1, where pixels are just a list. */
 #define POINT_PIXELS 168
 
@@ -40,11 +44,12 @@ struct slide_job {
 	atomic_size_t next;
 };
 
-static struct band_plan plan_bands(const struct npu_window window[2], size_t channels)
+static struct band_plan plan_bands(const struct npu_window window[2], size_t channels,
+				   size_t weights)
 {
 	const struct npu_window *high = &window[0], *wide = &window[1];
+	size_t extent, floats = weights > NPU_SLIDE_WEIGHTS ? BAND_MOST : BAND_FLOATS;
 	struct band_plan plan = { 0 };
-	size_t extent;
 
 	if (!high->kernel || !wide->kernel || !high->out || !wide->out)
 		return (struct band_plan){ .rows = high->out };
@@ -53,8 +58,8 @@ static struct band_plan plan_bands(const struct npu_window window[2], size_t cha
 	plan.pitch = (plan.left + wide->in + plan.right) * channels;
 	extent = npu_window_extent(high);
 	plan.rows = 1;
-	if (BAND_FLOATS / plan.pitch > extent)
-		plan.rows += (BAND_FLOATS / plan.pitch - extent) / high->stride;
+	if (floats / plan.pitch > extent)
+		plan.rows += (floats / plan.pitch - extent) / high->stride;
 	if (plan.rows > high->out)
 		plan.rows = high->out;
 	plan.input_rows = (plan.rows - 1) * high->stride + extent;
@@ -73,9 +78,10 @@ static size_t scratch_of(const struct band_plan *plan)
 	return is_copied(plan) ? npu_conv_align(plan->input_rows * plan->pitch) : 0;
 }
 
-size_t npu_slide_room(const struct npu_window window[2], size_t channels, size_t threads)
+size_t npu_slide_room(const struct npu_window window[2], size_t channels, size_t weights,
+		      size_t threads)
 {
-	struct band_plan plan = plan_bands(window, channels);
+	struct band_plan plan = plan_bands(window, channels, weights);
 
 	return threads * scratch_of(&plan);
 }
@@ -154,22 +160,55 @@ static void run_groups(const struct slide_job *job, struct npu_conv_row *row)
 	}
 }
 
-/* Output rows [row, row_end) of @y; input row @first is at @x. */
+static size_t weights_of(const struct npu_slide *slide)
+{
+	return slide->window[0].kernel * slide->window[1].kernel * slide->columns * slide->groups *
+	       (slide->depthwise ? 1 : slide->depth);
+}
+
+/**
+ * struct block - some columns, for which all rows of a band are done before the next
+ * @column: the first; @columns: how many
+ * @weight, @bias: theirs
+ */
+struct block {
+	size_t column, columns;
+	const float *weight, *bias;
+};
+
+static struct block first_block(const struct npu_slide *slide)
+{
+	return (struct block){ 0, slide->block, slide->weight, slide->bias };
+}
+
+/* The next one; false where there is none. */
+static bool next_block(const struct npu_slide *slide, struct block *block)
+{
+	block->column += block->columns;
+	block->weight += slide->weight_block;
+	block->bias = block->bias ? block->bias + block->columns : NULL;
+	if (slide->columns - block->column < block->columns)
+		block->columns = slide->columns - block->column;
+	return block->columns;
+}
+
+/* Output rows [row, row_end) of @y, a block of columns; input row @first is at @x. */
 static void run_rows(const struct slide_job *job, const float *x, size_t first, size_t row,
-		     size_t row_end, float *y)
+		     size_t row_end, const struct block *block, float *y)
 {
 	const struct npu_slide *slide = job->slide;
 	const struct npu_window *high = &slide->window[0], *wide = &slide->window[1];
 	struct npu_conv_row r = row_of(job);
-	ptrdiff_t column = (ptrdiff_t)job->plan.left - wide->before;
 	size_t tap, tap_end;
 
-	x += column * (ptrdiff_t)slide->channels;
+	x += ((ptrdiff_t)job->plan.left - wide->before) * (ptrdiff_t)slide->channels;
+	y += block->column;
+	r.columns = block->columns;
 	for (; row < row_end; row++) {
 		npu_window_inside(high, row, &tap, &tap_end);
 		r.taps[0] = wide->kernel ? tap_end - tap : 0;
-		r.bias = slide->bias;
-		r.weight = slide->weight + tap * slide->weight_tap[0];
+		r.bias = block->bias;
+		r.weight = block->weight + tap * slide->weight_tap[0];
 		r.y = y + row * slide->y_row;
 		r.x = x;
 		if (r.taps[0])
@@ -186,6 +225,8 @@ static void run_unit(struct slide_job *job, size_t unit, float *scratch)
 	const struct npu_window *window = slide->window;
 	size_t sample = unit / job->bands, row = unit % job->bands * job->plan.rows;
 	size_t row_end = row + job->plan.rows, first = 0, end;
+	struct block block = first_block(slide);
+	float *y;
 	const float *x = slide->x + sample * window[0].in * window[1].in * slide->channels;
 
 	if (row_end > window[0].out)
@@ -195,7 +236,11 @@ static void run_unit(struct slide_job *job, size_t unit, float *scratch)
 		copy_rows(job, x, first, end, scratch);
 		x = scratch;
 	}
-	run_rows(job, x, first, row, row_end, slide->y + sample * slide->y_sample);
+	y = slide->y + sample * slide->y_sample;
+	/* A block's weights are read for every row, while they are near. */
+	do {
+		run_rows(job, x, first, row, row_end, &block, y);
+	} while (next_block(slide, &block));
 }
 
 /* One of a few tasks, which take units until there are no more. */
@@ -231,23 +276,24 @@ static void run_points(void *context, size_t unit)
 {
 	const struct slide_job *job = context;
 	const struct npu_slide *slide = job->slide;
+	struct block block = first_block(slide);
 	struct npu_conv_row row = row_of(job);
 	size_t first = unit * POINT_PIXELS;
 
 	row.pixels = job->n - first < POINT_PIXELS ? job->n - first : POINT_PIXELS;
-	row.x = slide->x + first * slide->channels;
-	row.weight = slide->weight;
-	row.bias = slide->bias;
-	row.y = slide->y + first * slide->y_step;
-	run_groups(job, &row);
+	do {
+		row.x = slide->x + first * slide->channels;
+		row.weight = block.weight;
+		row.bias = block.bias;
+		row.y = slide->y + first * slide->y_step + block.column;
+		row.columns = block.columns;
+		run_groups(job, &row);
+	} while (next_block(slide, &block));
 }
 
 static uint64_t work_of(const struct npu_slide *slide, size_t n)
 {
-	const struct npu_window *window = slide->window;
-
-	return (uint64_t)n * window[0].out * window[1].out * window[0].kernel * window[1].kernel *
-	       slide->columns * slide->groups * (slide->depthwise ? 1 : slide->depth);
+	return (uint64_t)n * slide->window[0].out * slide->window[1].out * weights_of(slide);
 }
 
 void npu_slide_run(const struct npu_slide *slide, struct npu_pool *pool,
@@ -265,7 +311,7 @@ void npu_slide_run(const struct npu_slide *slide, struct npu_pool *pool,
 		npu_pool_run(pool, run_points, &job, (job.n + POINT_PIXELS - 1) / POINT_PIXELS);
 		return;
 	}
-	job.plan = plan_bands(slide->window, slide->channels);
+	job.plan = plan_bands(slide->window, slide->channels, weights_of(slide));
 	job.bands = (slide->window[0].out + job.plan.rows - 1) / job.plan.rows;
 	units = n * job.bands;
 	npu_pool_run(pool, run_units, &job, pool && units > threads ? threads : pool ? units : 1);

@@ -7,6 +7,8 @@
  * each such phase they are weights, in reverse, that slide over dy by one. The weights are copied
  * into that order, with in and out channels swapped, once for a batch.
  */
+#include <string.h>
+
 #include "conv_slide.h"
 #include "conv_vector.h"
 
@@ -21,24 +23,62 @@ struct phase {
 	size_t first, step;
 };
 
+/* Rows of the weights of a group, and columns. */
+static size_t weight_rows(const struct npu_conv *conv)
+{
+	return conv->window[0].kernel * conv->window[1].kernel * (conv->channels / conv->groups);
+}
+
+static bool needs_blocks(const struct npu_conv *conv)
+{
+	return npu_slide_block(conv->groups, weight_rows(conv), conv->units / conv->groups) <
+	       conv->units / conv->groups;
+}
+
+const float *npu_conv_vector_arrange(const struct npu_conv *conv, const float *weight,
+				     float *arranged)
+{
+	size_t rows = weight_rows(conv), column, row, width;
+
+	if (!needs_blocks(conv))
+		return weight;
+	for (column = 0; column < conv->units; column += NPU_SLIDE_BLOCK) {
+		width = conv->units - column;
+		width = width < NPU_SLIDE_BLOCK ? width : NPU_SLIDE_BLOCK;
+		for (row = 0; row < rows; row++)
+			memcpy(arranged + (column * rows + row * NPU_SLIDE_BLOCK),
+			       weight + row * conv->units + column, width * sizeof(*weight));
+	}
+	return arranged;
+}
+
+size_t npu_conv_vector_arranged_room(const struct npu_conv *conv)
+{
+	return needs_blocks(conv) ? npu_slide_blocks(1, weight_rows(conv), conv->units) : 0;
+}
+
 void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, const float *weight,
 			     const float *bias, float *y)
 {
 	const struct npu_conv *conv = &run->conv;
-	size_t depth = conv->channels / conv->groups;
+	size_t depth = conv->channels / conv->groups, columns = conv->units / conv->groups;
+	size_t block = npu_slide_block(conv->groups, weight_rows(conv), columns);
+	size_t step = needs_blocks(conv) ? block : conv->units;
 	struct npu_slide slide = {
 		.window = { conv->window[0], conv->window[1] },
 		.channels = conv->channels,
 		.groups = conv->groups,
 		.depth = depth,
-		.columns = conv->units / conv->groups,
+		.columns = columns,
 		.depthwise = npu_conv_is_depthwise(conv),
 		.x = x,
 		.weight = weight,
 		.bias = bias,
-		.weight_tap = { conv->window[1].kernel * depth * conv->units, depth * conv->units },
-		.weight_step = conv->units,
-		.weight_group = conv->units / conv->groups,
+		.weight_tap = { conv->window[1].kernel * depth * step, depth * step },
+		.weight_step = step,
+		.weight_group = columns,
+		.block = block,
+		.weight_block = weight_rows(conv) * block,
 		.y = y,
 		.y_sample = npu_conv_out(conv),
 		.y_row = conv->window[1].out * conv->units,
@@ -48,14 +88,14 @@ void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, con
 
 	if (slide.depthwise) {
 		slide.groups = 1;
-		slide.depth = slide.columns = conv->channels;
+		slide.depth = slide.columns = slide.block = conv->channels;
 	}
 	npu_slide_run(&slide, run->pool, run->f32->conv, run->n, run->work);
 }
 
 size_t npu_conv_vector_forward_room(const struct npu_conv *conv, size_t threads)
 {
-	return npu_slide_room(conv->window, conv->channels, threads);
+	return npu_slide_room(conv->window, conv->channels, npu_conv_weights(conv), threads);
 }
 
 static size_t greatest_common_divisor(size_t a, size_t b)
@@ -93,39 +133,71 @@ static struct phase phase_of(const struct npu_window *w, size_t r)
 	return phase;
 }
 
-/* to[o][c] = from[c][o], of @rows rows o */
-static void transpose(const float *from, size_t from_step, size_t rows, size_t columns, float *to)
+/* Rows of the turned weights of a phase, of a group: taps times outputs. */
+static size_t phase_rows(const struct npu_conv *conv, const struct phase phase[2])
 {
-	size_t o, c, c_first;
+	return phase[0].window.kernel * phase[1].window.kernel * (conv->units / conv->groups);
+}
 
-	/* A few columns at a time: their rows of @from stay in the cache. */
-	for (c_first = 0; c_first < columns; c_first += 16) {
-		size_t c_end = c_first + 16 < columns ? c_first + 16 : columns;
+static size_t phase_block(const struct npu_conv *conv, const struct phase phase[2])
+{
+	return npu_slide_block(conv->groups, phase_rows(conv, phase),
+			       conv->channels / conv->groups);
+}
 
-		for (o = 0; o < rows; o++)
-			for (c = c_first; c < c_end; c++)
-				to[o * columns + c] = from[c * from_step + o];
+/* Floats of the turned weights of a phase, of all groups. */
+static size_t phase_weights(const struct npu_conv *conv, const struct phase phase[2])
+{
+	return conv->groups * npu_slide_blocks(conv->groups, phase_rows(conv, phase),
+					       conv->channels / conv->groups);
+}
+
+/* to[o][c] = from[c][o], of @rows rows o and fewer columns than @to_step */
+static void transpose(const float *from, size_t from_step, size_t rows, size_t columns, float *to,
+		      size_t to_step)
+{
+	size_t o, c;
+
+	for (o = 0; o < rows; o++)
+		for (c = 0; c < columns; c++)
+			to[o * to_step + c] = from[c * from_step + o];
+}
+
+/* The weights of one tap, [C / groups][O], to row @row of the blocks [rows][block] at @to. */
+static void turn_tap(const struct npu_conv *conv, const float *weight, size_t row, size_t rows,
+		     size_t block, float *to)
+{
+	size_t depth = conv->channels / conv->groups, column, part, width;
+
+	for (column = 0; column < depth; column += part) {
+		float *block_at = to + column / block * block * rows + column % block;
+
+		/* A few columns at a time: their rows stay in the cache. */
+		width = depth - column < 16 ? depth - column : 16;
+		part = block - column % block < width ? block - column % block : width;
+		transpose(weight + column * conv->units, conv->units, conv->units, part,
+			  block_at + row * block, block);
 	}
 }
 
-/* The weights of a phase: [taps][taps][O][C / groups]; returns their end. */
+/* The weights of a phase: [taps][taps][O][C / groups], in blocks; returns their end. */
 static float *turn_weights(const struct npu_conv *conv, const struct phase phase[2],
 			   const float *weight, float *to)
 {
-	size_t depth = conv->channels / conv->groups, wide = phase[1].window.kernel, i, j;
+	size_t depth = conv->channels / conv->groups, i, j, at = 0;
+	size_t rows = phase_rows(conv, phase) * conv->groups, block = phase_block(conv, phase);
 
 	for (i = phase[0].window.kernel; i--;) {
-		for (j = wide; j--;) {
+		for (j = phase[1].window.kernel; j--;) {
 			size_t row = phase[0].first + i * phase[0].step;
 			size_t column = phase[1].first + j * phase[1].step;
 			size_t tap = row * conv->window[1].kernel + column;
 
-			transpose(weight + tap * depth * conv->units, conv->units, conv->units,
-				  depth, to);
-			to += depth * conv->units;
+			turn_tap(conv, weight + tap * depth * conv->units, at, rows, block, to);
+			at += conv->units;
 		}
 	}
-	return to;
+	return to + phase_weights(conv, phase);
 }
 
 static void run_phase(const struct npu_conv_run *run, const struct phase phase[2], size_t row,
@@ -134,6 +206,7 @@ static void run_phase(const struct npu_conv_run *run, const struct phase phase[2
 {
 	const struct npu_conv *conv = &run->conv;
 	size_t depth = conv->channels / conv->groups, width = conv->window[1].in * conv->channels;
+	size_t block = phase_block(conv, phase);
 	struct npu_slide slide = {
 		.window = { phase[0].window, phase[1].window },
 		.channels = conv->units,
@@ -144,8 +217,10 @@ static void run_phase(const struct npu_conv_run *run, const struct phase phase[2
 		.x = dy,
 		.weight = weight,
 		.bias = bias,
-		.weight_tap = { phase[1].window.kernel * depth * conv->units, depth * conv->units },
-		.weight_step = depth,
+		.weight_tap = { phase[1].window.kernel * conv->units * block, conv->units * block },
+		.weight_step = block,
+		.block = block,
+		.weight_block = phase_rows(conv, phase) * block,
 		.weight_group = conv->units / conv->groups * depth,
 		.y = dx + row * width + column * conv->channels,
 		.y_sample = npu_conv_in(conv),
@@ -156,7 +231,7 @@ static void run_phase(const struct npu_conv_run *run, const struct phase phase[2
 
 	if (slide.depthwise) {
 		slide.groups = 1;
-		slide.depth = slide.columns = conv->channels;
+		slide.depth = slide.columns = slide.block = conv->channels;
 	}
 	npu_slide_run(&slide, run->pool, run->f32->conv, run->n, work);
 }
@@ -220,8 +295,7 @@ static void spread_phase(void *context, const struct phase phase[2], size_t row,
 	const struct npu_conv *conv = &s->run->conv;
 
 	run_phase(s->run, phase, row, column, s->dy, s->turned, s->bias, s->dx, s->run->work);
-	s->turned += phase[0].window.kernel * phase[1].window.kernel *
-		     (conv->channels / conv->groups) * conv->units;
+	s->turned += phase_weights(conv, phase);
 }
 
 void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, const float *turned,
@@ -232,35 +306,41 @@ void npu_conv_vector_input(const struct npu_conv_run *run, const float *dy, cons
 	each_phase(&run->conv, spread_phase, &spreading);
 }
 
-size_t npu_conv_vector_turned_room(const struct npu_conv *conv)
-{
-	return npu_conv_align(npu_conv_weights(conv));
-}
-
 /**
- * struct measuring - npu_conv_vector_input_room() on its way
- * @most: of the phases so far
+ * struct measuring - rooms on their way
+ * @most: scratch memory of the phases so far
+ * @weights: of all of them
  */
 struct measuring {
 	const struct npu_conv *conv;
-	size_t threads, most;
+	size_t threads, most, weights;
 };
 
 static void measure_phase(void *context, const struct phase phase[2], size_t row, size_t column)
 {
 	struct npu_window window[2] = { phase[0].window, phase[1].window };
 	struct measuring *m = context;
-	size_t room = npu_slide_room(window, m->conv->units, m->threads);
+	size_t rows = phase_rows(m->conv, phase);
+	size_t room = npu_slide_room(window, m->conv->units, rows * m->conv->channels, m->threads);
 
 	(void)row;
 	(void)column;
+	m->weights += phase_weights(m->conv, phase);
 	m->most = room > m->most ? room : m->most;
 }
 
 size_t npu_conv_vector_input_room(const struct npu_conv *conv, size_t threads)
 {
-	struct measuring measuring = { conv, threads, 0 };
+	struct measuring measuring = { conv, threads, 0, 0 };
 
 	each_phase(conv, measure_phase, &measuring);
 	return measuring.most;
+}
+
+size_t npu_conv_vector_turned_room(const struct npu_conv *conv)
+{
+	struct measuring measuring = { conv, 0, 0, 0 };
+
+	each_phase(conv, measure_phase, &measuring);
+	return npu_conv_align(measuring.weights);
 }

@@ -5,6 +5,10 @@
 
 #include "conv.h"
 
+/* The weights as npu_conv_vector_forward() wants them, once for a batch: @weight, or @arranged. */
+const float *npu_conv_vector_arrange(const struct npu_conv *conv, const float *weight,
+				     float *arranged);
+size_t npu_conv_vector_arranged_room(const struct npu_conv *conv);
 void npu_conv_vector_forward(const struct npu_conv_run *run, const float *x, const float *weight,
 			     const float *bias, float *y);
 /* The weights as npu_conv_vector_input() wants them, once for a batch. */
