@@ -295,6 +295,29 @@ static void refused(struct npu_optimizer how, const char *word)
 		fail_msg("\"%s\" does not say \"%s\"", err.message, word);
 }
 
+/* Squares of the gradient are more than f32 holds: the step is as long as clipping allows. */
+static void test_clipped_explosion(void **state)
+{
+	float x = 1e10f, y = -1e10f;
+	struct npu_dataset data = {
+		.samples = 1, .dim = { 1, 1, 1 }, .features = 1, .targets = 1, .x = &x, .y = &y
+	};
+	struct npu_fit_options options = { .epochs = 1,
+					   .optimizer = npu_sgd(.rate = 1, .clip_norm = 1) };
+	struct npu_error err = { 0 };
+	struct npu_parameter weight;
+	struct npu_model *model;
+
+	(void)state;
+	assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 1, 1, 1 }, 1, &err), 0);
+	assert_int_equal(npu_model_add(model, npu_dense(.units = 1), &err), 0);
+	npu_model_parameter(model, 0, &weight);
+	weight.value[0] = 1;
+	assert_int_equal(npu_model_fit(model, &data, &options, NULL, &err), 0);
+	assert_true(fabsf(weight.value[0]) < 1e-5f);
+	npu_model_free(model);
+}
+
 static void test_refusals(void **state)
 {
 	struct npu_model *model = build();
@@ -328,9 +351,8 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formulas),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_fit_is_a_step),
+		cmocka_unit_test(test_formulas),      cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_fit_is_a_step), cmocka_unit_test(test_clipped_explosion),
 		cmocka_unit_test(test_refusals),
 	};
 

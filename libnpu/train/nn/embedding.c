@@ -11,15 +11,18 @@ static int embedding_shape(struct npu_model *model, struct npu_node *node, struc
 	const struct npu_layer *layer = &node->layer;
 
 	if (node->in_dim[0] != 1 || node->in_dim[2] != 1)
-		return npu_error_set(err, -EINVAL,
-				     "layer \"%s\": an embedding takes a sequence of numbers, 1 x T "
-				     "x 1, not %u x %u x %u; reshape",
-				     layer->name, node->in_dim[0], node->in_dim[1], node->in_dim[2]);
+		return npu_error_set(
+			err, -EINVAL,
+			"layer \"%s\": an embedding takes a sequence of numbers, 1 x T "
+			"x 1, not %u x %u x %u; reshape",
+			layer->name, node->in_dim[0], node->in_dim[1], node->in_dim[2]);
+	/* Of larger numbers f32 holds every other one. */
 	if (!layer->units || !layer->vocabulary || layer->units > 1u << 16 ||
-	    layer->vocabulary > (1u << 28) / layer->units)
+	    layer->vocabulary > 1u << 24 || layer->vocabulary > (1u << 28) / layer->units)
 		return npu_error_set(err, -EINVAL,
 				     "layer \"%s\": a vocabulary of %u vectors of %u units; both "
-				     "must be at least 1, units at most 65536, their product 2^28",
+				     "must be at least 1, the vectors at most 2^24, units at most "
+				     "65536, their product 2^28",
 				     layer->name, layer->vocabulary, layer->units);
 	node->out_dim[0] = 1;
 	node->out_dim[1] = node->in_dim[1];

@@ -161,8 +161,12 @@ static void measure_chunk(void *context, size_t i)
 
 	if (opt->how.clip_value > 0)
 		step->ops->clamp(g, opt->how.clip_value, chunk->count);
-	if (opt->how.clip_norm > 0)
-		opt->square[i] = step->ops->square_sum(g, chunk->count);
+	if (!(opt->how.clip_norm > 0))
+		return;
+	opt->square[i] = step->ops->square_sum(g, chunk->count);
+	/* Where gradients explode, which clipping is for, f32 may not hold their squares. */
+	if (isinf(opt->square[i]))
+		opt->square[i] = npu_update_reference.square_sum(g, chunk->count);
 }
 
 /* Clip the gradient's elements, and find what it has to be scaled by. */

@@ -52,7 +52,7 @@ struct npu_stretch {
  * @penalise: g = scale * g + l1 * sign(w) + l2 * w + proximal * (w - anchor)
  * @shrink: w *= shrink
  * @clamp: g to [-limit, limit]; a NaN stays one
- * @square_sum: sum of g^2
+ * @square_sum: sum of g^2; infinite where f32 does not hold a square
  */
 struct npu_update_ops {
 	void (*sgd)(const struct npu_update *update, const struct npu_stretch *stretch);

@@ -138,7 +138,7 @@ static void clamp(float *g, float limit, size_t count)
 	}
 }
 
-/* Sums in f32 are short, so that they lose nothing worth mentioning. */
+/* Sums in f32 are short, so that they lose nothing worth mentioning; but they may overflow. */
 static double square_sum(const float *g, size_t count)
 {
 	const size_t part = 16 * LANES;
