@@ -14,7 +14,7 @@ $(B)/tests/nn_quote: ALL_LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc call
 comma := ,
 
 # The kernels for AArch64, checked by the same programs on an emulated CPU. No library is linked, as
-# packages have none for a cross compiler: what is not reachable from these programs is left out.
+# packages have none for a cross compiler: what reads and writes files is left out, or unresolved.
 ARM64_CC := aarch64-linux-gnu-gcc
 ARM64_SRC := $(filter-out %/png.c %/jpeg.c,$(wildcard libnpu/train/nn/*.c libnpu/train/data/*.c)) \
 	     libnpu/runtime/error.c
@@ -28,7 +28,7 @@ build/arm64/%.o: %.c
 
 build/arm64/tests/%: build/arm64/tests/unit/%.o $(ARM64_OBJ)
 	@mkdir -p $(@D)
-	$(ARM64_CC) -static -pthread -Wl,--gc-sections -o $@ $^ -lm
+	$(ARM64_CC) -static -pthread -Wl,--gc-sections,--unresolved-symbols=ignore-all -o $@ $^ -lm
 .SECONDARY: $(ARM64_OBJ)
 
 -include $(wildcard build/arm64/*/*/*.d build/arm64/*/*/*/*.d)
