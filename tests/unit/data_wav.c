@@ -410,6 +410,10 @@ static void test_bad_folder(void **state)
 		      "'sox in.wav -r 8000 out.wav'");
 	write_bytes("by-name/c_x_0.wav", f.bytes, f.size - 1);
 	expect_folder("by-name", o, -EINVAL, "by-name/c_x_0.wav: ends in the middle of its sound");
+	/* The first says that it has half a billion samples a second. */
+	f.bytes[27] = 0x20;
+	write_bytes("by-name/a_0.wav", f.bytes, f.size);
+	expect_folder("by-name", o, -EINVAL, "by-name/a_0.wav: audio: a rate of ");
 }
 
 static void test_digits(void **state)

@@ -29,8 +29,13 @@ struct recordings {
 static int check_rate(struct recordings *r, const struct npu_wav_options *o, const char *path,
 		      unsigned int rate, struct npu_error *err)
 {
-	if (!r->audio.rate)
-		return npu_audio_create(&r->audio, &o->audio, rate, err);
+	struct npu_error why;
+	int ret;
+
+	if (!r->audio.rate) {
+		ret = npu_audio_create(&r->audio, &o->audio, rate, &why);
+		return ret ? npu_error_set(err, ret, "%s: %s", path, why.message) : 0;
+	}
 	if (rate != r->audio.rate)
 		return npu_error_set(err, -EINVAL,
 				     "%s: %u samples a second instead of %u; convert it with 'sox "
