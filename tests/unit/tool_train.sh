@@ -239,6 +239,14 @@ def tone(path, period):
         f.setnchannels(1); f.setsampwidth(2); f.setframerate(8000)
         f.writeframes(b''.join(struct.pack('<h', 9000 if i // period % 2 else -9000)
                                for i in range(2400)))
+def array(path, kind, shape, values):
+    head = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+    with open(path, 'wb') as f:
+        f.write(b'\x93NUMPY\x01\x00\x76\x00' + head.ljust(117).encode() + b'\n')
+        f.write(struct.pack('<%d%s' % (len(values), kind[1]), *values))
+for name, count in (('a', 30), ('b', 9)):
+    array(name + '.npy', '<f4', (count, 2), range(2 * count))
+    array(name + '-labels.npy', '<i4', (count,), [i % 3 for i in range(count)])
 os.makedirs('tones')
 for name, color, period in (('dark', 20, 40), ('light', 200, 4)):
     os.makedirs('images/' + name)
@@ -246,6 +254,11 @@ for name, color, period in (('dark', 20, 40), ('light', 200, 4)):
         png('images/%s/%d.png' % (name, i), 16, color + i)
         tone('tones/%s_%d.wav' % (name, i), period + i % 3)
 END
+npu "NumPy files" 0 train a.npy --labels a-labels.npy --test-data b.npy --test-labels b-labels.npy \
+	--epochs 1 -q -o t.onnx
+prints "all of the second is tested" '9 samples'
+npu "answers of the test are missing" 1 train a.npy --labels a-labels.npy --test-data b.npy -o t.onnx
+says "they are asked for" 'b.npy: .*--test-labels FILE'
 npu "a folder of images" 0 train images --layers "conv 4 3x3 same relu; globalavgpool; output" --epochs 30 \
 	--rate 0.02 --scale none -q -o images.onnx
 npu "eval on it" 0 eval images.onnx images

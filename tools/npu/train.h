@@ -27,6 +27,7 @@ enum train_balance {
  * struct training - one run of the command: the options, then what comes of them
  * @file: the data
  * @test_path: a file of its own to test on, NULL for a part of the data
+ * @test_labels: its answers, as @file.labels those of the data
  * @test_match: the same, of a folder's files
  * @output: the model to write
  * @hidden: units of hidden layers, "64,32"
@@ -63,7 +64,7 @@ enum train_balance {
  */
 struct training {
 	struct dataset_file file;
-	const char *test_path, *test_match;
+	const char *test_path, *test_labels, *test_match;
 	const char *output;
 	const char *hidden;
 	const char *layers;

@@ -99,8 +99,13 @@ static int read_test(struct training *job, struct npu_error *err)
 	int ret;
 
 	file.path = job->test_path;
+	file.labels = job->test_labels;
 	if (job->test_match)
 		file.match = job->test_match;
+	if (job->file.labels && !file.labels)
+		return dataset_file_fail(err, -EINVAL,
+					 "%s: give the file with its answers, --test-labels FILE",
+					 file.path);
 	ret = dataset_file_read(&file, job->train.dim, &job->test, err);
 	if (ret == 0)
 		ret = dataset_file_check_answers(&file, &job->test, err);
