@@ -46,6 +46,16 @@ void npu_pass_free(struct npu_pass *pass);
 size_t npu_pass_bytes(const struct npu_model *model, size_t capacity, size_t threads,
 		      bool backward);
 
+/*
+ * Does the node only hand its input on? Then its output is its input's memory. Not where that is
+ * the model's input, which is the caller's.
+ */
+static inline bool npu_node_is_alias(const struct npu_node *node)
+{
+	return node->ops->identity && node->layer.activation == NPU_LINEAR &&
+	       node->input[0] != NPU_MODEL_INPUT;
+}
+
 /* Outputs of the last node for @batch. */
 const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 			      const struct npu_model *model, const struct npu_batch *batch);
