@@ -10,12 +10,12 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(filter %/avx2_fully_connected.o %/avx2_elementwise.o,$(ENGINE_OBJ)): ISA_CFLAGS := -mavx2
 $(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
 	ISA_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl -mavx512vnni
-$(B)/libnpu/train/nn/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
-$(B)/libnpu/train/nn/%_avx512.o: \
+$(B)/libnpu/train/nn/kernels/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
+$(B)/libnpu/train/nn/kernels/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl $(NN_CFLAGS)
 endif
 # Sums fill the registers of a tile: with loads moved ahead of them, they would have to be spilled.
 NEON_CFLAGS := $(NN_CFLAGS) -fno-schedule-insns
 ifneq ($(filter aarch64-%,$(shell $(CC) -dumpmachine)),)
-$(B)/libnpu/train/nn/%_neon.o: ISA_CFLAGS := $(NEON_CFLAGS)
+$(B)/libnpu/train/nn/kernels/%_neon.o: ISA_CFLAGS := $(NEON_CFLAGS)
 endif

@@ -16,7 +16,7 @@ comma := ,
 # The kernels for AArch64, checked by the same programs on an emulated CPU. No library is linked, as
 # packages have none for a cross compiler: what reads and writes files is left out, or unresolved.
 ARM64_CC := aarch64-linux-gnu-gcc
-ARM64_SRC := $(filter-out %/png.c %/jpeg.c,$(wildcard libnpu/train/nn/*.c libnpu/train/data/*.c)) \
+ARM64_SRC := $(filter-out %/png.c %/jpeg.c,$(wildcard libnpu/train/nn/*.c libnpu/train/nn/*/*.c libnpu/train/data/*.c)) \
 	     libnpu/runtime/error.c
 ARM64_OBJ := $(ARM64_SRC:%.c=build/arm64/%.o)
 ARM64_CFLAGS := -std=gnu11 -O2 -pthread -ffp-contract=off -ffunction-sections -fdata-sections \
@@ -31,7 +31,7 @@ build/arm64/tests/%: build/arm64/tests/unit/%.o $(ARM64_OBJ)
 	$(ARM64_CC) -static -pthread -Wl,--gc-sections,--unresolved-symbols=ignore-all -o $@ $^ -lm
 .SECONDARY: $(ARM64_OBJ)
 
--include $(wildcard build/arm64/*/*/*.d build/arm64/*/*/*/*.d)
+-include $(wildcard build/arm64/*/*/*.d build/arm64/*/*/*/*.d build/arm64/*/*/*/*/*.d)
 
 # The kernel's own test harness and style checker, out of Debian's source package.
 LINUX_SOURCE := /usr/src/linux-source-6.12.tar.xz

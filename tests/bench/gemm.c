@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "train/nn/matmul.h"
+#include "train/nn/kernels/matmul.h"
 
 /* ------------------------------------------------------------------------ peak */
 

@@ -11,7 +11,7 @@
 
 #include "npu_accel.h"
 #include "runtime/format.h"
-#include "train/nn/f32.h"
+#include "train/nn/kernels/f32.h"
 
 #define FEATURES 20
 #define OUTPUTS 7

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "data_case.h"
-#include "train/nn/exact_sum.h"
+#include "train/nn/metrics/exact_sum.h"
 
 #define SAMPLES 400
 #define CLASSES 5

@@ -16,7 +16,7 @@
 #include "nn_double.h"
 #include "npu_train.h"
 #include "train/nn/elementary.h"
-#include "train/nn/f32.h"
+#include "train/nn/kernels/f32.h"
 
 #define ALPHA 0.3f
 #define POINTS 4801

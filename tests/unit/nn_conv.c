@@ -14,7 +14,7 @@
 
 #include "nn_conv_case.h"
 #include "npu_train.h"
-#include "train/nn/f32.h"
+#include "train/nn/kernels/f32.h"
 #include "train/nn/layer.h"
 
 #define TOLERANCE 1e-5

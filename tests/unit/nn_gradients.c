@@ -19,7 +19,7 @@
 #include "nn_double.h"
 #include "nn_dump.h"
 #include "npu_train.h"
-#include "train/nn/f32.h"
+#include "train/nn/kernels/f32.h"
 #include "train/nn/reference.h"
 
 #define TOLERANCE 2e-5

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "npu_train.h"
-#include "train/nn/loss.h"
+#include "train/nn/training/loss.h"
 
 #define N 5
 #define MOST 6

@@ -12,7 +12,7 @@
 
 #include "npu_train.h"
 #include "train/nn/evaluate.h"
-#include "train/nn/optimizer.h"
+#include "train/nn/training/optimizer.h"
 
 #define STEPS 7
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "train/nn/f32.h"
-#include "train/nn/matmul.h"
+#include "train/nn/kernels/f32.h"
+#include "train/nn/kernels/matmul.h"
 #include "train/nn/rng.h"
 
 #define AREA_FLOATS ((size_t)1 << 19)

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "npu_train.h"
-#include "train/nn/schedule.h"
+#include "train/nn/training/schedule.h"
 
 #define BATCHES 4
 

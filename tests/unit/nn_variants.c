@@ -11,7 +11,7 @@
 
 #include "npu_train.h"
 #include "train/nn/elementary.h"
-#include "train/nn/f32.h"
+#include "train/nn/kernels/f32.h"
 #include "train/nn/model.h"
 
 static struct npu_rng rng;

@@ -6,7 +6,7 @@
 #ifndef NPU_NN_LAYER_H
 #define NPU_NN_LAYER_H
 
-#include "f32.h"
+#include "train/nn/kernels/f32.h"
 #include "model.h"
 #include "pool.h"
 

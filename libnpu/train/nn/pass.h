@@ -6,7 +6,7 @@
 #define NPU_NN_PASS_H
 
 #include "layer.h"
-#include "loss.h"
+#include "train/nn/training/loss.h"
 #include "train/data/batch.h"
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
-#include "train/nn/window.h"
+#include "train/nn/layers/window.h"
 #include "window.h"
 
 struct npu_onnx_window npu_onnx_window(const struct npu_node *node)
