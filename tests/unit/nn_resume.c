@@ -206,6 +206,34 @@ static void test_amid(void **state)
 	npu_model_free(part);
 }
 
+/* A run that patience has ended goes on with more of it, as if it had always had that much. */
+static void test_more_patience(void **state)
+{
+	struct npu_fit_options options = { .epochs = EPOCHS, .patience = 3, .min_delta = 100 };
+	struct npu_model *patient = build(5), *part = build(5);
+	struct npu_history one, two;
+	struct npu_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(npu_model_fit(patient, &data, &options, &one, &err), 0);
+	assert_int_equal(one.epochs, 4);
+	options.checkpoint = checkpoint;
+	options.patience = 1;
+	assert_int_equal(npu_model_fit(part, &data, &options, NULL, &err), 0);
+	options.resume = checkpoint;
+	assert_int_equal(npu_model_fit(part, &data, &options, &two, &err), 0);
+	assert_int_equal(two.epochs, 2);
+	npu_history_free(&two);
+	options.patience = 3;
+	assert_int_equal(npu_model_fit(part, &data, &options, &two, &err), 0);
+	same_history(&one, &two);
+	assert_memory_equal(patient->value, part->value, part->values * sizeof(float));
+	npu_history_free(&one);
+	npu_history_free(&two);
+	npu_model_free(patient);
+	npu_model_free(part);
+}
+
 /* Checkpoints come every so many epochs, and after the last. */
 static void test_every(void **state)
 {
@@ -383,10 +411,10 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_optimisers), cmocka_unit_test(test_options),
-		cmocka_unit_test(test_amid),	   cmocka_unit_test(test_every),
-		cmocka_unit_test(test_model_file), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_optimisers),    cmocka_unit_test(test_options),
+		cmocka_unit_test(test_amid),	      cmocka_unit_test(test_every),
+		cmocka_unit_test(test_more_patience), cmocka_unit_test(test_model_file),
+		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_damage),
 	};
 	struct npu_rng rng;
 	size_t i;

@@ -286,7 +286,8 @@ int npu_history_write(const struct npu_history *history, const char *path, struc
  *
  * With @options->resume the model, of the same layers, gets its weights and seed from there, and
  * training goes on as if it had never stopped, to the same bits, if data, options and kernel
- * variant are the same; @options->epochs counts all epochs, those before among them.
+ * variant are the same; @options->epochs counts all epochs, those before among them. With more
+ * patience a run goes on that patience had ended.
  *
  * -EINVAL: shapes of data and model differ, a label is out of range, the loss does not go with
  * the last activation, an option makes no sense, a checkpoint is of another model, data or

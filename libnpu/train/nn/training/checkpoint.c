@@ -377,6 +377,8 @@ static int check_arrays(const char *path, const struct header *header, const str
 
 static void take_header(struct npu_fit *fit, const struct header *h)
 {
+	unsigned int patience = fit->options.patience;
+
 	fit->model->seed = h->seed;
 	memcpy(fit->model->rng.state, h->rng, sizeof(h->rng));
 	fit->random = h->random;
@@ -388,7 +390,8 @@ static void take_header(struct npu_fit *fit, const struct header *h)
 	fit->earlier = h->seconds;
 	fit->written = h->epochs;
 	fit->history->best_epoch = h->best_epoch;
-	fit->history->stopped_early = h->stopped_early;
+	/* Who asks again with more patience wants to go on. */
+	fit->history->stopped_early = h->stopped_early && h->waited >= patience;
 }
 
 static void take_epochs(struct npu_fit *fit, const struct arrays *arrays)
