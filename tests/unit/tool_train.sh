@@ -139,6 +139,8 @@ npu "a folder that is not there" 1 train points.csv -l class -o nowhere/t.onnx
 says "it is said before training" 'nowhere/t.onnx'
 npu "a memory limit" 0 train points.csv -l class --memory-limit 60K --batch 512 --epochs 1 -o t.onnx
 prints "the batch is smaller" 'in batches of [0-9]+ \(not 512'
+npu "a memory limit above all" 0 train points.csv -l class --memory-limit 1G --batch 4096 --dry-run
+prints "the batch is as large as the data" 'in batches of 576$'
 npu "a memory limit that is too low" 1 train points.csv -l class --memory-limit 1K -o t.onnx
 says "both are given" 'needs [0-9]+ bytes.*1024'
 npu "a rate that is too high" 1 train points.csv -l class --optimizer sgd --rate 100 -o t.onnx

@@ -93,8 +93,21 @@ static void print_size(size_t bytes)
 		printf("%.1f MiB", (double)bytes / (1 << 20));
 }
 
+/* Samples of a batch if memory were no matter: there may be fewer samples than were asked for. */
+static unsigned int unlimited_batch(const struct training *job)
+{
+	struct npu_fit_options options = job->fit;
+	struct npu_fit_quote quote = { 0 };
+
+	options.memory_limit = 0;
+	npu_model_fit_quote(job->model, &job->train, &options, &quote, NULL);
+	return quote.batch;
+}
+
 void train_print_plan(const struct training *job)
 {
+	unsigned int wanted = unlimited_batch(job);
+
 	if (job->quiet)
 		return;
 	printf("%zu samples of %zu values to train on", job->train.samples, job->train.features);
@@ -107,8 +120,8 @@ void train_print_plan(const struct training *job)
 	printf("training takes ");
 	print_size(job->quote.total);
 	printf(" beside the data, in batches of %u", job->quote.batch);
-	if (job->fit.memory_limit && job->quote.batch < job->fit.batch)
-		printf(" (not %u, to stay below the limit)", job->fit.batch);
+	if (job->quote.batch < wanted)
+		printf(" (not %u, to stay below the limit)", wanted);
 	putchar('\n');
 	if (job->fit.resume)
 		printf("going on from %s\n", job->fit.resume);
