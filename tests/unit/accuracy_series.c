@@ -91,8 +91,8 @@ static void to_changes(struct npu_dataset *series)
 }
 
 /*
- * RMSE over the last three years, in passengers, of forecasts by @model or, without one, of the value
- * before. Month i of @changes leads from @months[i] to the next.
+ * RMSE over the last three years, in passengers, of forecasts by @model or, without one, of the
+ * value before. Month i of @changes leads from @months[i] to the next.
  */
 static double forecast_error(const struct npu_model *model, const struct npu_dataset *changes,
 			     const float *months)
@@ -105,7 +105,8 @@ static double forecast_error(const struct npu_model *model, const struct npu_dat
 		float change = 0, difference;
 
 		if (model)
-			check_ok(npu_model_predict(model, changes->x + i - YEAR, 1, 1, &change, &err),
+			check_ok(npu_model_predict(model, changes->x + i - YEAR, 1, 1, &change,
+						   &err),
 				 &err);
 		difference = months[i] * expf(change) - months[i + 1];
 		sum += difference * difference;
@@ -141,8 +142,8 @@ static void test_airline(void **state)
 	int i;
 
 	(void)state;
-	check_ok(npu_dataset_read_csv(&series, data_path("timeseries/Airline/Airline.csv"), &options,
-				      &err),
+	check_ok(npu_dataset_read_csv(&series, data_path("timeseries/Airline/Airline.csv"),
+				      &options, &err),
 		 &err);
 	count = series.samples;
 	months = malloc(count * sizeof(*months));

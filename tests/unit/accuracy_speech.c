@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Spoken digits, three speakers: recordings 10 to 49 to learn from, 0 to 9 to be tested on. At least
- * 95 % are right. A speaker who was never heard is reported, too: that is much harder.
+ * Spoken digits, three speakers: recordings 10 to 49 to learn from, 0 to 9 to be tested on. At
+ * least 95 % are right. A speaker who was never heard is reported, too: that is much harder.
  */
 #include "accuracy_case.h"
 

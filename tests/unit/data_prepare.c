@@ -195,8 +195,13 @@ static void test_take(void **state)
 {
 	float x[] = { 0, 1, 10, 11, 20, 21 }, y[] = { 5, 6, 7 }, weights[] = { .5f, 1, 2 };
 	uint32_t lengths[] = { 2, 1, 2 };
-	struct npu_dataset part, d = { .samples = 3, .features = 2, .targets = 1,
-				       .dim = { 1, 2, 1 }, .x = x, .y = y, .lengths = lengths,
+	struct npu_dataset part, d = { .samples = 3,
+				       .features = 2,
+				       .targets = 1,
+				       .dim = { 1, 2, 1 },
+				       .x = x,
+				       .y = y,
+				       .lengths = lengths,
 				       .weights = weights };
 	struct npu_error err;
 
@@ -218,9 +223,12 @@ static void test_take(void **state)
 static void test_take_read(void **state)
 {
 	struct counter counter = { .fails_at = SIZE_MAX };
-	struct npu_dataset part, half, other, d = { .samples = 40, .features = 3,
-						    .dim = { 1, 1, 3 }, .read = count_up,
-						    .context = &counter };
+	struct npu_dataset part, half, other,
+		d = { .samples = 40,
+		      .features = 3,
+		      .dim = { 1, 1, 3 },
+		      .read = count_up,
+		      .context = &counter };
 	struct npu_error err;
 	float x[3];
 
@@ -273,8 +281,9 @@ static void test_scaler_sequences(void **state)
 	/* Two channels, three steps; the second sequence has one, and rubbish behind it. */
 	float x[] = { 1, 0, 3, 0, 5, 2, 7, 4, 1e9f, 1e9f, 1e9f, 1e9f };
 	uint32_t lengths[] = { 3, 1 };
-	struct npu_dataset d = { .samples = 2, .features = 6, .dim = { 1, 3, 2 }, .x = x,
-				 .lengths = lengths };
+	struct npu_dataset d = {
+		.samples = 2, .features = 6, .dim = { 1, 3, 2 }, .x = x, .lengths = lengths
+	};
 	struct npu_scaler s;
 
 	(void)state;
@@ -294,8 +303,11 @@ static void test_scaler_sequences(void **state)
 static void test_scaler_read(void **state)
 {
 	struct counter counter = { .fails_at = SIZE_MAX };
-	struct npu_dataset d = { .samples = 5, .features = 2, .dim = { 1, 1, 2 },
-				 .read = count_up, .context = &counter };
+	struct npu_dataset d = { .samples = 5,
+				 .features = 2,
+				 .dim = { 1, 1, 2 },
+				 .read = count_up,
+				 .context = &counter };
 	struct npu_scaler s;
 	struct npu_error err;
 
@@ -313,8 +325,10 @@ static void test_scaler_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alloc),	cmocka_unit_test(test_standard),
-		cmocka_unit_test(test_min_max), cmocka_unit_test(test_one_hot),
+		cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_standard),
+		cmocka_unit_test(test_min_max),
+		cmocka_unit_test(test_one_hot),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_take_read),

@@ -83,8 +83,8 @@ static inline void nn_dump_layer(struct nn_dump *dump, const struct npu_node *no
 		", \"units\": %u, \"groups\": %u, \"padding\": %d, \"axis\": %u, "
 		"\"vocabulary\": %u, \"frozen\": %d, \"sequences\": %d, \"backwards\": %d, "
 		"\"bidirectional\": %d, \"reset_after\": %d}",
-		l->units, l->groups, l->padding, npu_concat_dimension(l), l->vocabulary, l->frozen, l->sequences,
-		l->backwards, l->bidirectional, l->reset_after);
+		l->units, l->groups, l->padding, npu_concat_dimension(l), l->vocabulary, l->frozen,
+		l->sequences, l->backwards, l->bidirectional, l->reset_after);
 }
 
 /* Values and gradients; those that are not trained have none. */

@@ -99,7 +99,8 @@ static void test_gradients_of_a_fork(void **state)
 	npu_model_free(model);
 }
 
-/* Predicting reuses the memory of outputs, training keeps them: the loss tells whether they agree. */
+/* Predicting reuses the memory of outputs, training keeps them: the loss tells whether they agree.
+ */
 static void test_predict_agrees_with_loss(void **state)
 {
 	struct npu_model *model = forked();
@@ -177,9 +178,9 @@ static void test_bad_graphs(void **state)
 			 -EINVAL);
 	assert_int_equal(npu_model_add_from(model, npu_add(), NULL, 0, &err), -EINVAL);
 	/* of different shapes */
-	assert_int_equal(npu_model_add_from(model, npu_add(), (int[]){ a, NPU_MODEL_INPUT }, 2,
-					    &err),
-			 -EINVAL);
+	assert_int_equal(
+		npu_model_add_from(model, npu_add(), (int[]){ a, NPU_MODEL_INPUT }, 2, &err),
+		-EINVAL);
 	must(npu_model_add_from(model, npu_dense(.units = 3, .activation = NPU_SOFTMAX),
 				(int[]){ NPU_MODEL_INPUT }, 1, &err),
 	     &err);
@@ -223,7 +224,9 @@ static void test_last_layer_is_replaced(void **state)
 /* Random intervals: those that meet never overlap, and time that has passed is used again. */
 static void test_arena(void **state)
 {
-	enum { BUFFERS = 60 };
+	enum {
+		BUFFERS = 60
+	};
 	struct npu_arena arena;
 	float *at[BUFFERS] = { NULL }, *memory, *none = NULL;
 	size_t floats[BUFFERS], from[BUFFERS], until[BUFFERS], total = 0, i, j;

@@ -123,8 +123,7 @@ static void test_joining(void **state)
 	expect_refusal(ret, &err, "it adds 2 x 2 x 3 to 2 x 4 x 3");
 	ret = npu_model_add_from(model, npu_concat(), both, 2, &err);
 	expect_refusal(ret, &err, "it joins 2 x 2 x 3 to 2 x 4 x 3 along C");
-	ret = npu_model_add_from(model, npu_concat(.axis = NPU_AXIS_W), both, 2,
-				 &err);
+	ret = npu_model_add_from(model, npu_concat(.axis = NPU_AXIS_W), both, 2, &err);
 	assert_int_equal(ret, 1);
 	assert_int_equal(npu_model_layer_dim(model, 1, out), 0);
 	assert_memory_equal(out, ((uint32_t[3]){ 2, 6, 3 }), sizeof(out));

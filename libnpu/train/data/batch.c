@@ -91,8 +91,7 @@ static int load_x(const struct npu_dataset *data, size_t i, const struct npu_sca
 }
 
 int npu_batch_load(struct npu_batch *batch, const struct npu_scaler *scaler,
-		   const struct npu_samples *samples, size_t first, size_t n,
-		   struct npu_error *err)
+		   const struct npu_samples *samples, size_t first, size_t n, struct npu_error *err)
 {
 	const struct npu_dataset *data = samples->data;
 	size_t row;

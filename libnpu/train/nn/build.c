@@ -75,16 +75,16 @@ static int check_inputs(const struct npu_model *model, const struct npu_layer_op
 	size_t k;
 
 	if (!count || (ops->inputs && count != ops->inputs))
-		return npu_error_set(err, -EINVAL,
-				     "layer %zu, a %s: it reads %zu layers, not %zu", model->nodes,
-				     ops->name, ops->inputs ? ops->inputs : 1, count);
+		return npu_error_set(err, -EINVAL, "layer %zu, a %s: it reads %zu layers, not %zu",
+				     model->nodes, ops->name, ops->inputs ? ops->inputs : 1, count);
 	for (k = 0; k < count; k++)
 		if (input[k] != NPU_MODEL_INPUT &&
 		    (input[k] < 0 || (size_t)input[k] >= model->nodes))
-			return npu_error_set(err, -EINVAL,
-					     "layer %zu, a %s: it can't read layer %d; name one that "
-					     "was added before, or NPU_MODEL_INPUT",
-					     model->nodes, ops->name, input[k]);
+			return npu_error_set(
+				err, -EINVAL,
+				"layer %zu, a %s: it can't read layer %d; name one that "
+				"was added before, or NPU_MODEL_INPUT",
+				model->nodes, ops->name, input[k]);
 	return 0;
 }
 
@@ -224,9 +224,10 @@ int npu_model_check_whole(const struct npu_model *model, struct npu_error *err)
 		return npu_error_set(err, -EINVAL, "the model has no layers; add some");
 	for (i = 0; i + 1 < model->nodes; i++)
 		if (!model->node[i].readers)
-			return npu_error_set(err, -EINVAL,
-					     "nothing reads layer \"%s\"; let a later one do so, or "
-					     "leave it out",
-					     model->node[i].layer.name);
+			return npu_error_set(
+				err, -EINVAL,
+				"nothing reads layer \"%s\"; let a later one do so, or "
+				"leave it out",
+				model->node[i].layer.name);
 	return 0;
 }

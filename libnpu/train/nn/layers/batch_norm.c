@@ -35,8 +35,9 @@ static int check_figures(struct npu_layer *layer, struct npu_error *err)
 		return npu_error_set(err, -EINVAL, "layer \"%s\": epsilon %g; it must be above 0",
 				     layer->name, (double)layer->epsilon);
 	if (!(layer->momentum > 0 && layer->momentum < 1))
-		return npu_error_set(err, -EINVAL, "layer \"%s\": momentum %g; it must be in (0, 1)",
-				     layer->name, (double)layer->momentum);
+		return npu_error_set(err, -EINVAL,
+				     "layer \"%s\": momentum %g; it must be in (0, 1)", layer->name,
+				     (double)layer->momentum);
 	return 0;
 }
 
@@ -370,7 +371,8 @@ static void batch_norm_backward(const struct npu_step *step)
 static void batch_norm_reference(const struct npu_step *step)
 {
 	const float *scale = npu_step_values(step, SCALE), *shift = npu_step_values(step, SHIFT);
-	const float *mean = npu_step_values(step, MEAN), *variance = npu_step_values(step, VARIANCE);
+	const float *mean = npu_step_values(step, MEAN),
+		    *variance = npu_step_values(step, VARIANCE);
 	size_t columns = channels(step->node), i;
 
 	for (i = 0; i < step->n * step->node->in; i++) {

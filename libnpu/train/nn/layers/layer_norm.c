@@ -96,8 +96,8 @@ static void backward_block(void *context, size_t task)
 	f32->column_sum(dy, count, columns, sum + columns);
 	if (step->dx)
 		f32->norm->mix_rows(dy, npu_step_values(step, 0), kept,
-				    step->saved + rows * columns + first, step->dx + first * columns,
-				    count, columns);
+				    step->saved + rows * columns + first,
+				    step->dx + first * columns, count, columns);
 }
 
 static void layer_norm_backward(const struct npu_step *step)
