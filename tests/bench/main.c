@@ -3,6 +3,8 @@
  * bench [--peers] [PATTERN]: one line a measurement.
  *
  * Without an option: tab-separated, name value unit reference ratio; ratio is value / reference.
+ * One thread, which is pinned; where more make a difference a second row, NAME-2threads, has the
+ * value of one thread as its reference.
  * The reference is measured beside the value, or a peer's value out of the results file of the
  * peers' suite that NPU_PEERS_TSV names, else "-". With --peers: the suite's own form,
  * workload|peer|threads|value|unit|note, and only what it has workloads for; PEERS_THREADS and
@@ -29,15 +31,17 @@ static bool lower_is_better(const struct bench_row *row)
 	return !strcmp(row->unit, "us") || !strcmp(row->unit, "ms");
 }
 
-/* One thread stays on the last CPU that the process may use: interrupts prefer the first. */
-static void pin(void)
+/* One thread stays on the last of the @allowed CPUs: interrupts prefer the first. */
+static void pin(const cpu_set_t *allowed, unsigned int threads)
 {
-	cpu_set_t allowed, one;
+	cpu_set_t one;
 	int cpu;
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+	if (threads > 1) {
+		sched_setaffinity(0, sizeof(*allowed), allowed);
 		return;
-	for (cpu = CPU_SETSIZE - 1; cpu > 0 && !CPU_ISSET(cpu, &allowed); cpu--)
+	}
+	for (cpu = CPU_SETSIZE - 1; cpu > 0 && !CPU_ISSET(cpu, allowed); cpu--)
 		;
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
@@ -97,15 +101,16 @@ static double reference_of(const struct bench_row *row, unsigned int threads)
 
 static void print_row(const struct bench_row *row, double value, const struct bench *bench)
 {
+	const char *suffix = bench->threads > 1 ? "-2threads" : "";
 	double reference = bench->reference;
 
 	if (!reference)
 		reference = reference_of(row, bench->threads);
 	if (reference)
-		printf("%s\t%.5g\t%s\t%.5g\t%.3g\n", row->name, value, row->unit, reference,
-		       value / reference);
+		printf("%s%s\t%.5g\t%s\t%.5g\t%.3g\n", row->name, suffix, value, row->unit,
+		       reference, value / reference);
 	else
-		printf("%s\t%.5g\t%s\t-\t-\n", row->name, value, row->unit);
+		printf("%s%s\t%.5g\t%s\t-\t-\n", row->name, suffix, value, row->unit);
 }
 
 static bool selected(const struct bench_row *row, const char *pattern, bool peers,
@@ -121,24 +126,49 @@ static bool selected(const struct bench_row *row, const char *pattern, bool peer
 	return !fnmatch(glob, row->name, 0);
 }
 
-static bool run_row(const struct bench_row *row, bool peers, struct bench *bench)
+/* @value: out */
+static bool run_row(const struct bench_row *row, bool peers, struct bench *bench, double *value)
 {
-	double value;
-
 	bench->note[0] = '\0';
-	bench->reference = 0;
-	value = row->measure(bench);
-	if (value < 0) {
+	*value = row->measure(bench);
+	if (*value < 0) {
 		fprintf(stderr, "bench: %s: %s\n", row->name, bench->note);
 		return false;
 	}
 	if (peers)
-		printf("%s|npu|%u|%.5g|%s|%s\n", row->workload, bench->threads, value, row->unit,
+		printf("%s|npu|%u|%.5g|%s|%s\n", row->workload, bench->threads, *value, row->unit,
 		       bench->note);
 	else
-		print_row(row, value, bench);
+		print_row(row, *value, bench);
 	fflush(stdout);
 	return true;
+}
+
+/* The row with one thread, and where that makes a difference with two. */
+static bool run_alone(const struct bench_row *row, struct bench *bench, const cpu_set_t *allowed)
+{
+	double one, two;
+	bool good;
+
+	bench->threads = 1;
+	bench->reference = 0;
+	pin(allowed, 1);
+	good = run_row(row, false, bench, &one);
+	if (!good || !row->threads || CPU_COUNT(allowed) < 2)
+		return good;
+	bench->threads = 2;
+	bench->reference = one;
+	pin(allowed, 2);
+	return run_row(row, false, bench, &two);
+}
+
+static bool run_beside_peers(const struct bench_row *row, struct bench *bench,
+			     const cpu_set_t *allowed)
+{
+	double value;
+
+	pin(allowed, bench->threads);
+	return run_row(row, true, bench, &value);
 }
 
 int main(int argc, char **argv)
@@ -147,21 +177,27 @@ int main(int argc, char **argv)
 	bool peers = argc > 1 && !strcmp(argv[1], "--peers"), good = true;
 	const char *pattern = argc > 1 + peers ? argv[1 + peers] : NULL;
 	struct bench bench = {
-		.threads = threads ? (unsigned int)strtoul(threads, NULL, 10) : 1,
+		.threads = peers && threads ? (unsigned int)strtoul(threads, NULL, 10) : 1,
 		.budget = budget ? strtod(budget, NULL) : 0.5,
 	};
 	const struct bench_row *row;
+	cpu_set_t allowed;
 	size_t group;
 
 	if (argc > 2 + peers || bench.threads < 1) {
 		fprintf(stderr, "usage: bench [--peers] [PATTERN]\n");
 		return 2;
 	}
-	if (bench.threads == 1)
-		pin();
+	if (sched_getaffinity(0, sizeof(allowed), &allowed)) {
+		perror("bench: sched_getaffinity");
+		return 1;
+	}
 	for (group = 0; group < sizeof(groups) / sizeof(groups[0]); group++)
-		for (row = groups[group]; row->name; row++)
-			if (selected(row, pattern, peers, bench.threads))
-				good &= run_row(row, peers, &bench);
+		for (row = groups[group]; row->name; row++) {
+			if (!selected(row, pattern, peers, bench.threads))
+				continue;
+			good &= peers ? run_beside_peers(row, &bench, &allowed)
+				      : run_alone(row, &bench, &allowed);
+		}
 	return good ? 0 : 1;
 }
