@@ -21,6 +21,7 @@ struct npu_model;
  * @peer: only this peer is the reference; NULL for the fastest of them
  * @threads: more than one thread makes a difference
  * @measure: returns the value in @unit, negative after bench_fail()
+ * @subject: for measure, which finds it in struct bench; or NULL
  */
 struct bench_row {
 	const char *name;
@@ -29,6 +30,7 @@ struct bench_row {
 	const char *peer;
 	bool threads;
 	double (*measure)(struct bench *bench);
+	const void *subject;
 };
 
 /* Ends with a row whose name is NULL. */
@@ -36,17 +38,21 @@ extern const struct bench_row bench_train_rows[];
 extern const struct bench_row bench_infer_rows[];
 extern const struct bench_row bench_engine_rows[];
 extern const struct bench_row bench_gemm_rows[];
+/* Likewise: a row for each case of the layers' table; the memory is static. */
+const struct bench_row *bench_layer_rows(void);
 
 /**
  * struct bench - what a measurement is told, and what it tells beside its value
  * @threads: to use
  * @budget: seconds for one point
+ * @subject: of the row
  * @reference: measured beside the value, if that is what it should be compared with; else 0
  * @note: for the reader, filled by bench_time()
  */
 struct bench {
 	unsigned int threads;
 	double budget;
+	const void *subject;
 	double reference;
 	char note[160];
 };

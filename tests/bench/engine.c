@@ -107,7 +107,7 @@ static double gemv_int8(struct bench *bench)
 }
 
 const struct bench_row bench_engine_rows[] = {
-	{ "gemm/int8-512", "GOP/s", NULL, NULL, false, gemm_int8 },
-	{ "gemv/int8-4096", "GB/s", NULL, NULL, false, gemv_int8 },
+	{ "gemm/int8-512", "GOP/s", NULL, NULL, false, gemm_int8, NULL },
+	{ "gemv/int8-4096", "GB/s", NULL, NULL, false, gemv_int8, NULL },
 	{ 0 },
 };

@@ -176,13 +176,13 @@ static double row(struct bench *bench)
 }
 
 const struct bench_row bench_gemm_rows[] = {
-	{ "gemm/f32-64", "GFLOP/s", "W6 gemm f32 64", NULL, true, cube_64 },
-	{ "gemm/f32-128", "GFLOP/s", "W6 gemm f32 128", NULL, true, cube_128 },
-	{ "gemm/f32-256", "GFLOP/s", "W6 gemm f32 256", NULL, true, cube_256 },
-	{ "gemm/f32-512", "GFLOP/s", "W6 gemm f32 512", NULL, true, cube_512 },
-	{ "gemm/f32-512-nt", "GFLOP/s", NULL, NULL, true, cube_nt },
-	{ "gemm/f32-512-tn", "GFLOP/s", NULL, NULL, true, cube_tn },
-	{ "gemm/f32-1024", "GFLOP/s", "W6 gemm f32 1024", NULL, true, cube_1024 },
-	{ "gemv/f32-4096", "GB/s", "W6 gemv f32 4096", NULL, true, row },
+	{ "gemm/f32-64", "GFLOP/s", "W6 gemm f32 64", NULL, true, cube_64, NULL },
+	{ "gemm/f32-128", "GFLOP/s", "W6 gemm f32 128", NULL, true, cube_128, NULL },
+	{ "gemm/f32-256", "GFLOP/s", "W6 gemm f32 256", NULL, true, cube_256, NULL },
+	{ "gemm/f32-512", "GFLOP/s", "W6 gemm f32 512", NULL, true, cube_512, NULL },
+	{ "gemm/f32-512-nt", "GFLOP/s", NULL, NULL, true, cube_nt, NULL },
+	{ "gemm/f32-512-tn", "GFLOP/s", NULL, NULL, true, cube_tn, NULL },
+	{ "gemm/f32-1024", "GFLOP/s", "W6 gemm f32 1024", NULL, true, cube_1024, NULL },
+	{ "gemv/f32-4096", "GB/s", "W6 gemv f32 4096", NULL, true, row, NULL },
 	{ 0 },
 };

@@ -143,11 +143,11 @@ static double mobilenet_f32(struct bench *bench)
 
 /* Not every peer counts the conversions in W5; ONNX Runtime does. */
 const struct bench_row bench_infer_rows[] = {
-	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, mlp_f32 },
-	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, cnn_f32 },
-	{ "infer/lstm-f32", "us", "W4 lstm f32", NULL, false, lstm_f32 },
-	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32 },
-	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32 },
-	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8 },
+	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, mlp_f32, NULL },
+	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, cnn_f32, NULL },
+	{ "infer/lstm-f32", "us", "W4 lstm f32", NULL, false, lstm_f32, NULL },
+	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32, NULL },
+	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32, NULL },
+	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8, NULL },
 	{ 0 },
 };

@@ -19,12 +19,6 @@
 
 #include "bench.h"
 
-static const struct bench_row *const groups[] = {
-	bench_train_rows,
-	bench_infer_rows,
-	bench_gemm_rows,
-	bench_engine_rows,
-};
 
 static bool lower_is_better(const struct bench_row *row)
 {
@@ -130,6 +124,7 @@ static bool selected(const struct bench_row *row, const char *pattern, bool peer
 static bool run_row(const struct bench_row *row, bool peers, struct bench *bench, double *value)
 {
 	bench->note[0] = '\0';
+	bench->subject = row->subject;
 	*value = row->measure(bench);
 	if (*value < 0) {
 		fprintf(stderr, "bench: %s: %s\n", row->name, bench->note);
@@ -179,6 +174,10 @@ int main(int argc, char **argv)
 	struct bench bench = {
 		.threads = peers && threads ? (unsigned int)strtoul(threads, NULL, 10) : 1,
 		.budget = budget ? strtod(budget, NULL) : 0.5,
+	};
+	const struct bench_row *const groups[] = {
+		bench_train_rows, bench_infer_rows,  bench_gemm_rows,
+		bench_layer_rows(), bench_engine_rows,
 	};
 	const struct bench_row *row;
 	cpu_set_t allowed;

@@ -141,8 +141,8 @@ static double lstm(struct bench *bench)
 }
 
 const struct bench_row bench_train_rows[] = {
-	{ "train/mlp-seed", "ms", "W1 MLP train 100 epochs", NULL, true, mlp_seed },
-	{ "train/cnn", "img/s", "W2 CNN train", "torch", true, cnn },
-	{ "train/lstm", "seq/s", "W3 LSTM train", "torch", true, lstm },
+	{ "train/mlp-seed", "ms", "W1 MLP train 100 epochs", NULL, true, mlp_seed, NULL },
+	{ "train/cnn", "img/s", "W2 CNN train", "torch", true, cnn, NULL },
+	{ "train/lstm", "seq/s", "W3 LSTM train", "torch", true, lstm, NULL },
 	{ 0 },
 };

@@ -14,7 +14,9 @@
 #include "train/nn/model.h"
 #include "train/nn/rng.h"
 
+#ifndef NN_CASE_SAMPLES
 #define NN_CASE_SAMPLES 5
+#endif
 
 static inline bool nn_case_reads_two(const struct nn_case *c)
 {
