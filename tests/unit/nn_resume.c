@@ -301,6 +301,23 @@ static void refused(struct npu_model *model, struct npu_fit_options options, con
 	free(before);
 }
 
+/* A run that could not begin does not change the next one. */
+static void test_no_trace(void **state)
+{
+	struct npu_fit_options options = { .epochs = 2, .resume = "nowhere.onnx" };
+	struct npu_model *one = build(5), *two = build(5);
+	struct npu_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(npu_model_fit(two, &data, &options, NULL, &err), -ENOENT);
+	options.resume = NULL;
+	assert_int_equal(npu_model_fit(one, &data, &options, NULL, &err), 0);
+	assert_int_equal(npu_model_fit(two, &data, &options, NULL, &err), 0);
+	assert_memory_equal(one->value, two->value, one->values * sizeof(float));
+	npu_model_free(one);
+	npu_model_free(two);
+}
+
 static void test_refusals(void **state)
 {
 	const struct npu_fit_options right = { .epochs = 2, .batch = 30, .checkpoint = checkpoint };
@@ -414,7 +431,8 @@ int main(void)
 		cmocka_unit_test(test_optimisers),    cmocka_unit_test(test_options),
 		cmocka_unit_test(test_amid),	      cmocka_unit_test(test_every),
 		cmocka_unit_test(test_more_patience), cmocka_unit_test(test_model_file),
-		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_no_trace),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_damage),
 	};
 	struct npu_rng rng;
 	size_t i;

@@ -225,6 +225,7 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 {
 	struct npu_history own = { 0 };
 	struct npu_fit fit = { .model = model, .err = err };
+	struct npu_rng before = model->rng;
 	struct npu_fit_quote quote;
 	int ret;
 
@@ -234,8 +235,12 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 	fit.reported = fit.began;
 
 	ret = npu_fit_plan(&fit, data, options, &quote);
-	if (!ret)
+	if (!ret) {
 		ret = npu_fit_prepare(&fit);
+		/* What has not begun leaves no trace in what comes next. */
+		if (ret)
+			model->rng = before;
+	}
 	if (!ret)
 		ret = run_epochs(&fit);
 	/* The best weights, even when the run was stopped by the callback or by divergence. */
