@@ -140,6 +140,20 @@ says "the option is named" '\-\-samples'
 npu "answers left among the samples" 1 compile model.onnx -s sum.csv -o x.npu
 says "the remedy is given" '\-\-label or --targets'
 
+npu "a model with dropout" 0 train train.csv -l class --epochs 2 -q -o dropout.onnx \
+	--layers "dropout 0.1; dense 16; dropout 0.2; relu; output"
+npu "it compiles" 0 compile dropout.onnx -s train.csv -l class -o dropout.npu
+"$NPU" eval dropout.onnx test.csv -l class --json >out
+f32=$(sed -n 's/^  "accuracy": \(.*\),/\1/p' out)
+npu "and runs" 0 eval dropout.npu test.csv -l class -d embedded --json
+int8=$(sed -n 's/^  "accuracy": \(.*\),/\1/p' out)
+ok "int8 is within 3 points of f32" \
+	awk "BEGIN { d = 0$int8 - 0$f32; exit !(d > -0.03 && d < 0.03) }"
+npu "a model that no program can hold" 0 train train.csv -l class --epochs 1 -q -o norm.onnx \
+	--layers "dense 8; batchnorm relu; output"
+npu "does not compile" 1 compile norm.onnx -s train.csv -l class -o norm.npu
+says "layer and kind are named" 'batchnorm1.*a batchnorm'
+
 # ---------------------------------------------------------- eval, run, bench
 npu "eval a program" 0 eval model.npu test.csv -l class --device embedded
 prints "eval says where it ran" '^ran in this process'
@@ -154,6 +168,7 @@ npu "run" 0 run model.npu test.csv -l class -d embedded
 same "run prints a row a sample" "$(wc -l <out)" 401
 prints "run names the classes" '^class,A,B,C,D$'
 cp out fast.csv
+tail -n +2 test.csv | cut -d, -f3 >answers.csv
 npu "run on scalar kernels" 0 run model.npu test.csv -l class -d embedded --variant scalar
 ok "scalar gives the same" cmp -s out fast.csv
 npu "run one at a time" 0 run model.npu test.csv -l class -d embedded -n 1 --threads 1
@@ -164,7 +179,16 @@ npu "run to CSV" 0 run model.npu test.csv -l class -d embedded -o out.csv
 ok "the file is what was printed" cmp -s out.csv fast.csv
 npu "run --json" 0 run model.npu test.csv -l class -d embedded --json
 json "run --json is JSON"
-npu "run a model" 2 run model.onnx test.csv -l class
+npu "run a model" 0 run model.onnx test.csv -l class
+prints "run names its classes, too" '^class,A,B,C,D$'
+same "run prints a row a sample" "$(wc -l <out)" 401
+right=$(cut -d, -f1 out | tail -n +2 | paste -d, - answers.csv | awk -F, '$1 == $2' | wc -l)
+ok "as many are right as eval says" awk "BEGIN { exit !($right == int(0$f32 * 400 + 0.5)) }"
+npu "run a model to NumPy" 0 run model.onnx test.csv -l class -o out.npy
+prints "run says where" 'in f32 on the CPU'
+npu "run a model to JSON" 0 run model.onnx test.csv -l class --json
+json "it is JSON"
+npu "bench a model" 2 bench model.onnx
 says "the remedy is given" 'npu compile'
 npu "run on the wrong shape" 1 run model.npu sum.csv -d embedded
 says "both widths are given" '3 values.*takes 2'

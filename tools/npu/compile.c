@@ -185,7 +185,10 @@ const struct cli_command cli_compile = {
 		"same results to the bit. A few hundred typical samples are enough; the\n"
 		"training data will do. int16 activations cost time and memory and help where\n"
 		"int8 loses too much: compare with `npu eval`. The memory that is printed is\n"
-		"what will be used, to the byte.\n",
+		"what will be used, to the byte.\n"
+		"\n"
+		"Programs hold dense layers, relu, leaky relu, sigmoid, tanh and softmax. A\n"
+		"network of other layers runs in f32 on the CPU: `npu run MODEL.onnx DATA`.\n",
 	.examples = "  npu compile model.onnx --samples train.csv --label class -o model.npu\n"
 		    "  npu compile model.onnx -s train.csv -l class -p int16 -o model16.npu\n"
 		    "  npu compile model.onnx -s train.csv -l class --max-bytes 64K -o model.npu\n",

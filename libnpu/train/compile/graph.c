@@ -121,12 +121,18 @@ static int add_layer(struct npu_graph *graph, size_t i, uint32_t from, uint32_t 
 	return ret;
 }
 
+/* What only passes its values on once training is over. */
+static bool passes_on(const struct npu_node *node)
+{
+	return node->ops->identity || node->layer.kind == NPU_LAYER_DROPOUT;
+}
+
 /* What there are instructions for. */
 static int check_layer(const struct npu_model *model, size_t i, struct npu_error *err)
 {
 	const struct npu_node *node = &model->node[i];
 
-	if (node->layer.kind != NPU_LAYER_DENSE && !node->ops->identity)
+	if (node->layer.kind != NPU_LAYER_DENSE && !passes_on(node))
 		return npu_error_set(err, -EOPNOTSUPP,
 				     "layer \"%s\", a %s: the NPU's programs hold dense and "
 				     "activation layers only; predict with the model itself",
