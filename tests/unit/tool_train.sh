@@ -49,7 +49,9 @@ says "it is said how" "layer 1, at its end: dense is written dense UNITS"
 net "a convolution without its size" 1 "conv 3; output"
 says "it is said how" "layer 1, at its end: .*conv UNITS KxK"
 net "a rate of more than all" 1 "dropout 1.5; output"
-says "the limits are given" "layer 1, '1.5': "
+says "the limits are given" "layer 1, '1.5': .*RATE from 0 on and below 1"
+net "units of nothing" 1 "dense 0; output"
+says "the limits are given" "layer 1, '0': .*UNITS from 1 to 16777216"
 net "a label that is not there" 1 "dense 4 =a; add a b"
 says "it is named, with the remedy" "layer 2, 'b': .*=b"
 net "a label twice" 1 "dense 4 =a; dense 4 =a"
@@ -95,6 +97,11 @@ npu "a layer that is not there" 1 train points.csv -l class --from old.onnx --fr
 says "it is named" 'no layer "dense9"'
 npu "nothing left to learn" 1 train points.csv -l class --from old.onnx --freeze 2 -o t.onnx
 says "it is said" 'leave some to learn'
+npu "hidden layers of a model that has some" 2 train points.csv -l class --from old.onnx --hidden 4 -o t.onnx
+says "it is said" 'give one of them'
+npu "hidden layers and a preset" 2 train points.csv -l class --preset mlp --hidden 4 -o t.onnx
+npu "hidden layers with a hole" 2 train points.csv -l class --hidden 16,,4 -o t.onnx
+says "it is said how" "'16,,4' .*such as 64,32"
 npu "a head without a model" 2 train points.csv -l class --head output -o t.onnx
 says "the remedy is given" '\-\-from'
 npu "frozen without a model" 2 train points.csv -l class --freeze 1 -o t.onnx
@@ -124,7 +131,7 @@ says "it is named" "'A=heavy'"
 for balance in weights repeat; do
 	npu "--balance $balance" 0 train three.csv -l class --balance $balance --epochs 2 -q -o t.onnx
 done
-npu "augmentation" 0 train points.csv -l class --augment "noise 0.05, shift 1" --epochs 2 -q -o t.onnx
+npu "augmentation" 0 train points.csv -l class --augment "noise 0.05, fill 1" --epochs 2 -q -o t.onnx
 npu "augmentation that is none" 2 train points.csv -l class --augment "spin 3" -o t.onnx
 says "what there is is named" "'spin 3'.*shift"
 npu "a test file" 0 train points.csv -l class --test-data others.csv --epochs 2 -q -o t.onnx
@@ -189,6 +196,12 @@ ok "the history is JSON" python3 -m json.tool run.json out
 npu "a plot of one epoch, without validation" 0 train points.csv -l class --epochs 1 --validation 0 -q \
 	-o t.onnx --plot one.svg
 svg "is well-formed XML" one.svg
+npu "a plot that is no SVG" 2 train points.csv -l class -o t.onnx --plot one.png
+says "the name is given" 'FILE.svg'
+npu "a model that would be called a program" 2 train points.csv -l class -o t.npu
+says "the remedy is given" 'npu compile'
+npu "a checkpoint in a folder that is not there" 2 train points.csv -l class --checkpoint no/such -o t.onnx
+says "the folder is named" 'no/such: .*No such file'
 ! grep -Eq 'nan|inf|>validation' one.svg
 tap_result $? "all of its places are numbers"
 
@@ -209,6 +222,17 @@ says "the remedy is given" '\-\-horizon'
 npu "what follows without windows" 1 train series.csv --features load --horizon 2 -o t.onnx
 says "the remedy is given" '\-\-window'
 npu "windows longer than the series" 1 train series.csv --features load --window 300 --horizon 1 -o t.onnx
+npu "targets far from 0" 0 train series.csv --targets load --epochs 1 -q -o t.onnx
+prints "the remedy is given" '^an R2 below 0 .*--scale-targets'
+npu "classes among the first of numbers" 1 train series.csv --targets load -k 2 -o t.onnx
+says "it is said" 'with classes'
+sed '2,$s/,[^,]*$/,same/' points.csv >same.csv
+npu "one class" 1 train same.csv -l class -o t.onnx
+says "file and class are named" 'same.csv: .*one class'
+npu "a table that is shifted" 1 train points.csv -l class --augment "shift 2" -o t.onnx
+says "it is said" 'only noise'
+npu "noise on a table" 0 train points.csv -l class --augment "noise 0.05" --epochs 1 -o t.onnx
+prints "parts are counted" '^576 samples of 2 values to train on, 64 to watch, 160 set aside to test'
 npu "scaled targets of classes" 1 train points.csv -l class --scale-targets -o t.onnx
 says "it is said" 'classes'
 npu "options of folders for a file" 1 train points.csv -l class --match '*.png' -o t.onnx
@@ -256,6 +280,9 @@ for name, color, period in (('dark', 20, 40), ('light', 200, 4)):
         png('images/%s/%d.png' % (name, i), 16, color + i)
         tone('tones/%s_%d.wav' % (name, i), period + i % 3)
 END
+npu "a model of one output" 0 train points.csv --targets y --features x --epochs 1 -q -o one.onnx
+npu "four classes for it" 1 eval one.onnx points.csv -l class --features x
+says "it is said" 'one output'
 npu "NumPy files" 0 train a.npy --labels a-labels.npy --test-data b.npy --test-labels b-labels.npy \
 	--epochs 1 -q -o t.onnx
 prints "all of the second is tested" '9 samples'

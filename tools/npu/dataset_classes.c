@@ -89,6 +89,11 @@ int dataset_file_match_classes(const char *path, struct npu_dataset *data,
 		ret = renumber(path, data, names, model, classes, err);
 		return ret < 0 ? ret : rename_classes(data, names, model, classes, err);
 	}
+	if (data->classes > classes && outputs == 1)
+		return dataset_file_fail(err, -EINVAL,
+					 "%s: it has %zu classes, but the model one output, which "
+					 "at most tells two apart; is it the right file?",
+					 path, data->classes);
 	if (data->classes > classes)
 		return dataset_file_fail(
 			err, -EINVAL,

@@ -173,19 +173,23 @@ static int take_argument(struct builder *builder, struct description *d, char le
 {
 	const char *word = builder->reader.word;
 	struct npu_layer *layer = &d->layer;
+	const char *range = "";
 	bool right = false;
 
 	switch (letter) {
 	case 'u':
+		range = ", UNITS from 1 to 16777216";
 		right = layer_word_sizes(word, &layer->units, 1) && layer->units;
 		break;
 	case 'v':
+		range = ", VOCABULARY from 1 to 16777216";
 		right = layer_word_sizes(word, &layer->vocabulary, 1) && layer->vocabulary;
 		break;
 	case 'd':
 		right = layer_word_sizes(word, layer->dim, 3) == 3;
 		break;
 	case 'r':
+		range = ", RATE from 0 on and below 1";
 		right = layer_word_real(word, &layer->rate) && layer->rate >= 0 && layer->rate < 1;
 		break;
 	case 'l':
@@ -194,8 +198,8 @@ static int take_argument(struct builder *builder, struct description *d, char le
 		return take_kernel(builder, d, letter, err);
 	}
 	if (!right)
-		return layer_reader_fail(&builder->reader, err, "%s is written %s", d->first,
-					 d->kind->form);
+		return layer_reader_fail(&builder->reader, err, "%s is written %s%s", d->first,
+					 d->kind->form, range);
 	layer_reader_next(&builder->reader);
 	return 0;
 }

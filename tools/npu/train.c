@@ -63,6 +63,8 @@ static int check_end(const struct training *job)
 {
 	size_t classes = job->train.classes;
 
+	if (job->measure.top_k && !classes)
+		return cli_fail(CLI_FAILED, "--top-k is for data with classes");
 	if (job->measure.top_k && job->measure.top_k >= classes)
 		return cli_fail(CLI_FAILED,
 				"--top-k %u: of %zu classes that says nothing; ask for "
@@ -156,7 +158,6 @@ void train_free(struct training *job)
 static int run_train(int argc, char **argv)
 {
 	struct training job = {
-		.hidden = "64",
 		.preset = TRAIN_NO_PRESET,
 		.momentum = TRAIN_USUAL_MOMENTUM,
 		.seed = 1,

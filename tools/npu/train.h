@@ -30,7 +30,7 @@ enum train_balance {
  * @test_labels: its answers, as @file.labels those of the data
  * @test_match: the same, of a folder's files
  * @output: the model to write
- * @hidden: units of hidden layers, "64,32"
+ * @hidden: units of hidden layers, "64,32"; NULL for 64, where nothing else says what the network is
  * @activation: of those
  * @layers: text, or @file
  * @preset: number in presets, or TRAIN_NO_PRESET

@@ -232,6 +232,13 @@ static bool parse_variation(struct npu_augmentation *a, const char *word, const 
 	return false;
 }
 
+/* Is it for pictures and sequences? */
+static bool moves(const struct npu_augmentation *a)
+{
+	return a->shift[0] || a->shift[1] || a->crop[0] || a->crop[1] || a->flip_columns ||
+	       a->flip_rows;
+}
+
 static int parse_augmentation(struct training *job)
 {
 	const char *at = job->augment;
@@ -250,7 +257,10 @@ static int parse_augmentation(struct training *job)
 					words);
 		at += length + (at[length] == ',');
 	}
-	/* A row of features and a sequence have one row: nothing there to move. */
+	if (job->train.dim[0] == 1 && job->train.dim[1] == 1 && moves(&job->augmentation))
+		return cli_fail(CLI_FAILED, "--augment: in a row of features there is nothing to "
+					    "shift, crop or flip; only noise is for them");
+	/* A sequence has one row: nothing there to move. */
 	if (job->train.dim[0] == 1)
 		job->augmentation.shift[0] = job->augmentation.crop[0] = 0;
 	job->fit.augment = &job->augmentation;
@@ -270,6 +280,19 @@ static bool wants_one_hot(const struct training *job, const struct npu_dataset *
 	       job->loss == NPU_LOSS_HUBER;
 }
 
+/* There is nothing to tell apart in one class, unless a model knows others. */
+static int check_classes(const struct training *job, const struct npu_dataset *data,
+			 struct npu_error *err)
+{
+	if (data->classes != 1)
+		return 0;
+	return dataset_file_fail(err, -EINVAL,
+				 "%s: all samples are of one class%s%s; a network learns to tell "
+				 "two or more apart: are --label and the file right?",
+				 dataset_file_answers(&job->file), data->class_names ? ", " : "",
+				 data->class_names ? data->class_names[0] : "");
+}
+
 static int read_file(struct training *job, struct npu_dataset *all, struct npu_error *err)
 {
 	uint32_t dim[3];
@@ -287,6 +310,8 @@ static int read_file(struct training *job, struct npu_dataset *all, struct npu_e
 		ret = dataset_file_match_classes(dataset_file_answers(&job->file), all,
 						 metrics_model_class, job->model,
 						 npu_model_outputs(job->model), err);
+	if (ret == 0)
+		ret = check_classes(job, all, err);
 	if (ret == 0 && wants_one_hot(job, all))
 		ret = npu_dataset_one_hot(all, err);
 	return ret;

@@ -14,12 +14,21 @@
 /* What --hidden and --activation stand for. */
 static int describe_hidden(const struct training *job, char *text, size_t bytes)
 {
-	const char *at = job->hidden;
+	const char *hidden = job->hidden ? job->hidden : "64";
+	const char *at = strcmp(hidden, "none") == 0 ? "" : hidden;
 	size_t used = 0;
 
-	while (*at && strcmp(job->hidden, "none") != 0) {
+	while (*at) {
 		size_t length = strcspn(at, ",");
+		char units[16];
+		uint32_t size;
 
+		snprintf(units, sizeof(units), "%.*s", (int)length, at);
+		if (!layer_word_sizes(units, &size, 1) || !size)
+			return cli_fail(CLI_USAGE,
+					"train: --hidden '%s' is wrong: it takes the units of "
+					"each hidden layer, such as 64,32, or none",
+					hidden);
 		used += (size_t)snprintf(text + used, bytes - used, "dense %.*s %s; ", (int)length,
 					 at, train_activations[job->activation]);
 		if (used >= bytes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The options of npu train, and what they have to do with each other. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,12 @@ static const char *const balances[] = {
 
 static int check_network(const struct training *job)
 {
-	int networks = !!job->layers + (job->preset != TRAIN_NO_PRESET) + !!job->from;
+	int networks =
+		!!job->hidden + !!job->layers + (job->preset != TRAIN_NO_PRESET) + !!job->from;
 
 	if (networks > 1)
-		return cli_fail(CLI_USAGE, "train: --layers, --preset and --from each say what the "
-					   "network is; give one of them");
+		return cli_fail(CLI_USAGE, "train: --hidden, --layers, --preset and --from each "
+					   "say what the network is; give one of them");
 	if (job->freeze && !job->from)
 		return cli_fail(CLI_USAGE, "train: --freeze keeps layers of the model that --from "
 					   "names; without it write `frozen` in --layers");
@@ -60,6 +62,22 @@ static int check_network(const struct training *job)
 	if (job->from && job->scale_targets)
 		return cli_fail(CLI_USAGE, "train: the model of --from gives targets as they are; "
 					   "leave --scale-targets out");
+	return CLI_OK;
+}
+
+/* A name that promises another format is a slip. */
+static int check_names(const struct training *job)
+{
+	if (job->output && cli_ends_with(job->output, ".npu"))
+		return cli_fail(CLI_USAGE,
+				"train: -o '%s' is wrong: a model is written as ONNX; "
+				"then `npu compile` makes a program, FILE.npu, of it",
+				job->output);
+	if (job->plot_path && !cli_ends_with(job->plot_path, ".svg"))
+		return cli_fail(CLI_USAGE,
+				"train: --plot '%s' is wrong: it draws SVG; call it "
+				"FILE.svg",
+				job->plot_path);
 	return CLI_OK;
 }
 
@@ -80,7 +98,9 @@ static int place_checkpoint(struct training *job)
 		strcpy(job->checkpoint_path, job->checkpoint);
 		return CLI_OK;
 	}
-	mkdir(job->checkpoint, 0777); /* where it fails, writing the file says why */
+	if (mkdir(job->checkpoint, 0777) < 0 && errno != EEXIST)
+		return cli_fail(CLI_USAGE, "train: --checkpoint %s: can't make this folder: %s",
+				job->checkpoint, strerror(errno));
 	snprintf(job->checkpoint_path, bytes, "%s/checkpoint.onnx", job->checkpoint);
 	return CLI_OK;
 }
@@ -247,7 +267,8 @@ enum cli_next train_parse(struct training *job, int argc, char **argv)
 				    "--help`");
 		return CLI_WRONG;
 	}
-	if (check_network(job) != CLI_OK || place_checkpoint(job) != CLI_OK)
+	if (check_network(job) != CLI_OK || check_names(job) != CLI_OK ||
+	    place_checkpoint(job) != CLI_OK)
 		return CLI_WRONG;
 	settle(job);
 	return CLI_GO_ON;

@@ -104,13 +104,25 @@ static unsigned int unlimited_batch(const struct training *job)
 	return quote.batch;
 }
 
+/* Samples for validation, as npu_model_fit() rounds their share. */
+static size_t watched(const struct training *job)
+{
+	if (job->fit.validation)
+		return job->fit.validation->samples;
+	return (size_t)((double)job->fit.validation_fraction * (double)job->train.samples + 0.5);
+}
+
 void train_print_plan(const struct training *job)
 {
+	size_t held_out = job->fit.validation ? 0 : watched(job);
 	unsigned int wanted = unlimited_batch(job);
 
 	if (job->quiet)
 		return;
-	printf("%zu samples of %zu values to train on", job->train.samples, job->train.features);
+	printf("%zu samples of %zu values to train on", job->train.samples - held_out,
+	       job->train.features);
+	if (watched(job))
+		printf(", %zu to watch", watched(job));
 	if (job->test.samples)
 		printf(", %zu set aside to test", job->test.samples);
 	if (job->train.classes)
@@ -138,6 +150,10 @@ void train_print_result(const struct training *job)
 		metrics_print_line("test", &job->metrics);
 	if (job->naive.samples)
 		metrics_print_line("saying that the last value stays", &job->naive);
+	if (job->train.targets && !job->train.classes && !job->scale_targets && !job->from &&
+	    job->metrics.samples && job->metrics.r2 < 0)
+		printf("an R2 below 0 is worse than always saying the mean; --scale-targets learns "
+		       "targets far from 0 and 1\n");
 	printf("wrote %s after %u epochs in %.2f s\n", job->output, history->epochs, job->seconds);
 }
 
