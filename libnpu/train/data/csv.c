@@ -98,6 +98,11 @@ static int find_column(const struct reader *r, const char *text, size_t length, 
 				     "%s: no column %.*s in a file without a header; its %zu "
 				     "columns are 0 to %zu, or -1 for the last",
 				     r->scan.path, (int)length, text, r->columns, r->columns - 1);
+	if (r->columns == 1)
+		return npu_error_set(err, -ENOENT,
+				     "%s: no column '%.*s', only '%s'; commas, semicolons or tabs "
+				     "part columns",
+				     r->scan.path, (int)length, text, r->name[0]);
 	return npu_error_set(err, -ENOENT, "%s: no column '%.*s'; there are %zu, from '%s' to '%s'",
 			     r->scan.path, (int)length, text, r->columns, r->name[0],
 			     r->name[r->columns - 1]);
