@@ -190,6 +190,11 @@ for word in loss accuracy 'learning rate' training validation epoch 'best: epoch
 	tap_result $? "it shows: $word"
 done
 same "a curve for each figure" "$(grep -c '<path' run.svg)" 5
+! grep -q '>1e-' run.svg
+tap_result $? "the rate of a cosine is not drawn in decades"
+npu "a plot of an exponential" 0 train points.csv -l class --epochs 100 --schedule exponential \
+	--schedule-factor 0.9 -q -o t.onnx --plot steep.svg
+ok "its rate is" grep -q '>1e-' steep.svg
 ! grep -Eq 'nan|inf' run.svg
 tap_result $? "all of its places are numbers"
 ok "the history is JSON" python3 -m json.tool run.json out

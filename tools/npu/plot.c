@@ -17,7 +17,7 @@
 #define MAX_PANELS 3
 #define MAX_POINTS 1500 /* of a curve: two a pixel; of more, every so-manieth */
 #define FEW_POINTS 40	/* up to which each is marked */
-#define WIDE_RATIO 40	/* of the largest to the smallest, from which an axis is logarithmic */
+#define WIDE_RATIO 40	/* of the largest to the smallest, from which an axis may be logarithmic */
 
 /* In the middle between black and white: readable on both. */
 #define INK "#787878"
@@ -73,6 +73,27 @@ static double figure(const struct npu_epoch *epoch, const struct series *series)
 	return (double)value;
 }
 
+/*
+ * Is an axis from @low to @high better logarithmic? Not if only a few figures are small: the last
+ * of a cosine would stretch it over many decades, and the rest would look flat.
+ */
+static bool is_wide(const struct panel *panel, const struct npu_history *history, double low,
+		    double high)
+{
+	size_t small = 0, all = 0;
+
+	if (panel->percent || low <= 0 || high / low <= WIDE_RATIO)
+		return false;
+	for (size_t s = 0; s < panel->count; s++)
+		for (unsigned int i = 0; i < history->epochs; i++) {
+			double value = figure(&history->epoch[i], &panel->series[s]);
+
+			all += isfinite(value);
+			small += value < high / 10;
+		}
+	return small > all / 4;
+}
+
 /* Leave out curves without a figure. Returns whether any is left. */
 static bool measure_panel(struct panel *panel, const struct npu_history *history)
 {
@@ -97,7 +118,7 @@ static bool measure_panel(struct panel *panel, const struct npu_history *history
 	panel->count = kept;
 	if (!kept)
 		return false;
-	panel->y.logarithmic = !panel->percent && low > 0 && high / low > WIDE_RATIO;
+	panel->y.logarithmic = is_wide(panel, history, low, high);
 	plot_axis_fit(&panel->y, low, high);
 	if (panel->percent) {
 		panel->y.low = fmax(panel->y.low, 0);

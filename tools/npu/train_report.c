@@ -154,7 +154,8 @@ void train_print_result(const struct training *job)
 	    job->metrics.samples && job->metrics.r2 < 0)
 		printf("an R2 below 0 is worse than always saying the mean; --scale-targets learns "
 		       "targets far from 0 and 1\n");
-	printf("wrote %s after %u epochs in %.2f s\n", job->output, history->epochs, job->seconds);
+	printf("wrote %s after %u epoch%s in %.2f s\n", job->output, history->epochs,
+	       history->epochs == 1 ? "" : "s", job->seconds);
 }
 
 static struct json_object *history_json(const struct npu_history *history)
