@@ -241,12 +241,53 @@ static void test_predicting_meanwhile(void **state)
 	assert_true(loss_of_stateful(20) == loss);
 }
 
+/* Outputs for a sample of @length steps of 6. */
+static float predict_length(struct npu_model *model, uint32_t length)
+{
+	float x[30], y;
+	struct npu_dataset data = {
+		.samples = 1,
+		.dim = { 1, 6, 5 },
+		.features = 30,
+		.x = x,
+		.lengths = &length,
+	};
+	struct npu_error err = { 0 };
+	size_t i;
+
+	for (i = 0; i < 30; i++)
+		x[i] = 0.1f * (float)(i % 7) - 0.2f;
+	if (npu_model_predict_data(model, &data, 1, &y, &err))
+		fail_msg("%s", err.message);
+	return y;
+}
+
+/* Lengths are of the model's own steps: they say nothing of others, as many as these may be. */
+static void test_lengths_of_other_steps(void **state)
+{
+	struct npu_model *model = one_layer(npu_dense(.units = 18));
+	struct npu_error err = { 0 };
+
+	(void)state;
+	npu_model_add(model, npu_reshape(.dim = { 1, 6, 3 }), &err);
+	npu_model_add(model, npu_gru(.units = 1), &err);
+	assert_true(predict_length(model, 2) == predict_length(model, 6));
+	npu_model_free(model);
+
+	model = one_layer(npu_conv1d(.units = 3, .kernel = { 1, 3 }, .padding = NPU_SAME));
+	npu_model_add(model, npu_batch_norm(), &err);
+	npu_model_add(model, npu_gru(.units = 1), &err);
+	assert_true(predict_length(model, 2) != predict_length(model, 6));
+	npu_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parameters),	     cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_loss_behind_rnn),	     cmocka_unit_test(test_learning),
 		cmocka_unit_test(test_predicting_meanwhile),
+		cmocka_unit_test(test_lengths_of_other_steps),
 	};
 
 	npu_rng_seed(&rng, 5, 0);

@@ -9,6 +9,9 @@
 #include "cli.h"
 #include "dataset_file.h"
 
+/* A NumPy file of so much stays where it is: it may not fit into memory. */
+#define MAPPED_BYTES (256ll << 20)
+
 enum file_format {
 	FORMAT_UNKNOWN,
 	FORMAT_CSV,
@@ -110,6 +113,18 @@ static int cut(const struct dataset_file *file, const uint32_t dim[3], struct np
 	return ret;
 }
 
+/* Only '<f4' can be used in place; all else is read, and converted. */
+static int read_npy(const struct dataset_file *file, struct npu_dataset *data,
+		    struct npu_error *err)
+{
+	struct stat info;
+
+	if (stat(file->path, &info) == 0 && info.st_size >= MAPPED_BYTES &&
+	    npu_dataset_open_npy(data, file->path, file->labels, err) == 0)
+		return 0;
+	return npu_dataset_read_npy(data, file->path, file->labels, err);
+}
+
 int dataset_file_read(const struct dataset_file *file, const uint32_t dim[3],
 		      struct npu_dataset *data, struct npu_error *err)
 {
@@ -131,7 +146,7 @@ int dataset_file_read(const struct dataset_file *file, const uint32_t dim[3],
 		ret = npu_dataset_read_csv(data, file->path, &csv, err);
 		break;
 	case FORMAT_NPY:
-		ret = npu_dataset_read_npy(data, file->path, file->labels, err);
+		ret = read_npy(file, data, err);
 		break;
 	case FORMAT_IDX:
 		ret = npu_dataset_read_idx(data, file->path, file->labels, err);

@@ -17,6 +17,23 @@ const uint32_t *npu_model_value_dim(const struct npu_model *model, int input)
 	return input == NPU_MODEL_INPUT ? model->dim : model->node[input].out_dim;
 }
 
+bool npu_model_value_is_timed(const struct npu_model *model, int input)
+{
+	return input == NPU_MODEL_INPUT ? model->dim[1] > 1 : model->node[input].timed;
+}
+
+/* A reshape may make as many steps of other values. */
+static bool keeps_steps(const struct npu_model *model, const struct npu_node *node)
+{
+	size_t k;
+
+	for (k = 0; k < node->inputs; k++)
+		if (!npu_model_value_is_timed(model, node->input[k]))
+			return false;
+	return node->layer.kind != NPU_LAYER_RESHAPE && node->out_dim[0] == node->in_dim[0] &&
+	       node->out_dim[1] == node->in_dim[1];
+}
+
 static bool name_is_taken(const struct npu_model *model, const char *name)
 {
 	size_t i;
@@ -136,6 +153,7 @@ static int describe_node(struct npu_model *model, struct npu_node *node,
 	set_alpha(&node->layer);
 	ret = ops->shape(model, node, err);
 	node->out = npu_volume(node->out_dim);
+	node->timed = keeps_steps(model, node);
 	return ret;
 }
 

@@ -65,6 +65,7 @@ struct npu_model_parameter {
  * @out: floats of a sample of its output
  * @parameter: number of its first parameter
  * @parameters: how many; dense: weight, then bias unless there is none
+ * @timed: its steps W are those of the model's input, one for one: lengths of sequences hold
  * @state: floats that a stateful layer keeps for a sample, set by its shape
  * @state_at: those of the nodes before it
  */
@@ -77,6 +78,7 @@ struct npu_node {
 	uint32_t in_dim[3], out_dim[3];
 	size_t in, out;
 	size_t parameter, parameters;
+	bool timed;
 	size_t state, state_at;
 };
 
@@ -156,6 +158,9 @@ static inline size_t npu_volume(const uint32_t dim[3])
 {
 	return (size_t)dim[0] * dim[1] * dim[2];
 }
+
+/* Likewise: are its steps those of the model's input? */
+bool npu_model_value_is_timed(const struct npu_model *model, int input);
 
 /* Does training change @parameter? */
 bool npu_model_trains(const struct npu_model *model, const struct npu_model_parameter *parameter);

@@ -22,7 +22,7 @@ static struct npu_step begin_step(struct npu_pass *pass, struct npu_pool *pool,
 				  size_t i)
 {
 	const struct npu_node *node = &model->node[i];
-	bool timed = batch->lengths && node->in_dim[1] == model->dim[1];
+	bool timed = npu_model_value_is_timed(model, node->input[0]);
 	size_t k;
 
 	for (k = 0; k < node->inputs; k++)

@@ -30,9 +30,9 @@ static enum npu_loss natural_loss(const struct npu_model *model, const struct np
 /* Outputs of a step where the model makes as many steps as it reads. */
 static size_t step_of(const struct npu_model *model)
 {
-	const uint32_t *dim = model->node[model->nodes - 1].out_dim;
+	const struct npu_node *last = &model->node[model->nodes - 1];
 
-	return dim[0] == 1 && dim[1] > 1 && dim[1] == model->dim[1] ? dim[2] : 0;
+	return last->timed && last->out_dim[0] == 1 ? last->out_dim[2] : 0;
 }
 
 static int check_labels(const struct npu_dataset *data, size_t limit, struct npu_error *err)
