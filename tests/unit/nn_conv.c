@@ -620,6 +620,30 @@ static void test_convolution_before_maximum(void **state)
 	npu_model_free(plain);
 }
 
+/* Weights that are copied into blocks first, beside the memory of the threads. */
+static void test_blocks_before_maximum(void **state)
+{
+	const struct npu_f32 *const f32[] = { &npu_f32_reference, NULL };
+	float x[2 * 8 * 300], y[2][2 * 4 * 105];
+	size_t i, v;
+
+	(void)state;
+	for (i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+		x[i] = (float)((i * 7919) % 1000) / 500 - 1;
+	for (v = 0; v < 2; v++) {
+		struct npu_model *model;
+
+		assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 2, 4, 300 }, 4, NULL), 0);
+		npu_model_add(model, npu_conv2d(.units = 105, .kernel = { 3, 3 }, SAME), NULL);
+		assert_true(npu_model_add(model, npu_max_pool(.kernel = { 1, 2 }), NULL) >= 0);
+		model->f32 = f32[v] ? f32[v] : model->f32;
+		assert_int_equal(npu_model_predict(model, x, 2, 1, y[v], NULL), 0);
+		npu_model_free(model);
+	}
+	for (i = 0; i < sizeof(y[0]) / sizeof(y[0][0]); i++)
+		assert_true(fabsf(y[1][i] - y[0][i]) < 1e-5f * (1 + fabsf(y[0][i])));
+}
+
 /* Training gives the same bits at any number of threads. */
 static void test_threads(void **state)
 {
@@ -649,9 +673,13 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_random),
-		cmocka_unit_test(test_global),	cmocka_unit_test(test_convolution_before_maximum),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_global),
+		cmocka_unit_test(test_convolution_before_maximum),
+		cmocka_unit_test(test_blocks_before_maximum),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -51,8 +51,8 @@ static void run_samples(void *context, size_t task)
 {
 	struct pooled_job *job = context;
 	const struct npu_conv *conv = &job->run->conv;
-	float *work = job->run->work + task * (npu_conv_align(npu_conv_out(conv)) +
-					       npu_conv_vector_forward_room(conv, 1));
+	float *work = job->work + task * (npu_conv_align(npu_conv_out(conv)) +
+					  npu_conv_vector_forward_room(conv, 1));
 	size_t sample;
 
 	for (;;) {
