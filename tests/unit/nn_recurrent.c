@@ -429,6 +429,31 @@ static void test_state_lasts(void **state)
 	check_halves(NPU_LAYER_GRU);
 }
 
+/* The memory that was made for a batch is enough for one sample, however many its steps. */
+static void test_one_behind_many(void **state)
+{
+	enum {
+		STEPS = 500
+	};
+	float *x = random_floats(3 * STEPS, 1), many[3], one;
+	enum npu_layer_kind kind;
+
+	(void)state;
+	for (kind = NPU_LAYER_RNN; kind <= NPU_LAYER_GRU; kind++) {
+		struct npu_layer layer = { .kind = kind, .units = 1 };
+		struct npu_model *model;
+
+		assert_int_equal(npu_model_create(&model, (uint32_t[3]){ 1, STEPS, 1 }, 1, NULL),
+				 0);
+		assert_true(npu_model_add(model, layer, NULL) >= 0);
+		assert_int_equal(npu_model_predict(model, x, 3, 1, many, NULL), 0);
+		assert_int_equal(npu_model_predict(model, x, 1, 1, &one, NULL), 0);
+		assert_true(fabsf(one - many[0]) < TOLERANCE);
+		npu_model_free(model);
+	}
+	free(x);
+}
+
 /* ------------------------------------------------------------------------ for PyTorch */
 
 static void write_array(const char *folder, size_t number, const char *name, const float *values,
@@ -520,9 +545,13 @@ static int export(const char *folder)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rnn),	cmocka_unit_test(test_lstm),
-		cmocka_unit_test(test_gru),	cmocka_unit_test(test_broken_gradient_is_noticed),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_state_lasts),
+		cmocka_unit_test(test_rnn),
+		cmocka_unit_test(test_lstm),
+		cmocka_unit_test(test_gru),
+		cmocka_unit_test(test_broken_gradient_is_noticed),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_state_lasts),
+		cmocka_unit_test(test_one_behind_many),
 	};
 
 	npu_rng_seed(&rng, 23, 0);

@@ -164,18 +164,28 @@ size_t npu_recurrent_place_backward(struct npu_recurrent *run, bool input, float
 	return used;
 }
 
-void npu_recurrent_room(const struct npu_node *node, const struct npu_recurrent_cell *cell,
-			size_t n, bool training, struct npu_room *room)
+static size_t forward_room(const struct npu_node *node, const struct npu_recurrent_cell *cell,
+			   size_t n)
 {
 	struct npu_recurrent run;
 
-	describe(&run, node, cell, n, training);
-	if (training) {
-		room->saved = run.directions * n * trace_size(&run);
-		room->backward = npu_recurrent_place_backward(&run, true, NULL);
-		describe(&run, node, cell, n, false);
-	}
-	room->forward = npu_recurrent_place_forward(&run, NULL);
+	describe(&run, node, cell, n, false);
+	return npu_recurrent_place_forward(&run, NULL);
+}
+
+void npu_recurrent_room(const struct npu_node *node, const struct npu_recurrent_cell *cell,
+			size_t n, bool training, struct npu_room *room)
+{
+	size_t batch = forward_room(node, cell, n), single = forward_room(node, cell, 1);
+	struct npu_recurrent run;
+
+	/* A batch may be smaller than that: one sample alone keeps all of its steps. */
+	room->forward = batch > single ? batch : single;
+	if (!training)
+		return;
+	describe(&run, node, cell, n, true);
+	room->saved = run.directions * n * trace_size(&run);
+	room->backward = npu_recurrent_place_backward(&run, true, NULL);
 }
 
 /* Rows by length, the longest first; equal ones as they come. */
