@@ -165,18 +165,19 @@ size_t npu_recurrent_place_backward(struct npu_recurrent *run, bool input, float
 }
 
 static size_t forward_room(const struct npu_node *node, const struct npu_recurrent_cell *cell,
-			   size_t n)
+			   size_t n, bool training)
 {
 	struct npu_recurrent run;
 
-	describe(&run, node, cell, n, false);
+	describe(&run, node, cell, n, training);
 	return npu_recurrent_place_forward(&run, NULL);
 }
 
 void npu_recurrent_room(const struct npu_node *node, const struct npu_recurrent_cell *cell,
 			size_t n, bool training, struct npu_room *room)
 {
-	size_t batch = forward_room(node, cell, n), single = forward_room(node, cell, 1);
+	size_t batch = forward_room(node, cell, n, training);
+	size_t single = forward_room(node, cell, 1, training);
 	struct npu_recurrent run;
 
 	/* A batch may be smaller than that: one sample alone keeps all of its steps. */
