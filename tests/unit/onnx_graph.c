@@ -488,6 +488,23 @@ static void test_refused_graphs(void **state)
 	refuse_built(-EINVAL, "attribute 'perm' is no order of 2 dimensions");
 }
 
+/* A constant of more values than the file has, whose other shape overflows to one of none. */
+static void test_overflowing_shape(void **state)
+{
+	NpuOnnx__Tensor *t;
+	struct build b;
+
+	(void)state;
+	build_begin(&b, 13, 2, DIM(0, 2));
+	t = build_initializer(&b, "w", 1, DIM(1), VALUES(1));
+	t->dims[0] = INT64_MAX;
+	build_ints(&b, "shape", 4, DIM(INT64_C(1) << 31, INT64_C(1) << 31, 4, -1));
+	build_node(&b, "Reshape", "r", "w shape");
+	build_node(&b, "MatMul", "y", "x r");
+	build_end(&b, "y");
+	refuse_built(-EINVAL, "tensor 'w' has a dimension of 9223372036854775807");
+}
+
 /* A constant used thousands of times does not take thousands of times its memory. */
 static void test_amplification(void **state)
 {
@@ -523,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_refused_recurrent),
 		cmocka_unit_test(test_refused_convolution),
 		cmocka_unit_test(test_refused_graphs),
+		cmocka_unit_test(test_overflowing_shape),
 		cmocka_unit_test(test_amplification),
 	};
 

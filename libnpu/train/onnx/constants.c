@@ -11,17 +11,24 @@ static bool is_scalar(const NpuOnnx__Attribute *a)
 	return !strcmp(a->name, "value_float") || !strcmp(a->name, "value_int");
 }
 
-/* Elements of a tensor, each dimension at least 1. */
+/* Elements of a tensor, each dimension at least 1; the file is no smaller than they are many. */
 static int count_elements(const struct npu_onnx_import *im, const NpuOnnx__Node *node,
 			  const NpuOnnx__Tensor *t, size_t *count)
 {
+	if (t->data_location)
+		return npu_onnx_fail(
+			im, node, -EOPNOTSUPP,
+			"tensor '%.48s' lies in another file; export the model into one",
+			npu_onnx_name(t->name));
 	*count = 1;
-	for (size_t i = 0; i < t->n_dims; i++)
-		if (t->dims[i] < 1 || __builtin_mul_overflow(*count, (uint64_t)t->dims[i], count))
+	for (size_t i = 0; i < t->n_dims; i++) {
+		if (t->dims[i] < 1 || (uint64_t)t->dims[i] > im->bytes / *count)
 			return npu_onnx_fail(im, node, -EINVAL,
 					     "tensor '%.48s' has a dimension of %lld; the file is "
 					     "damaged: export it again",
 					     npu_onnx_name(t->name), (long long)t->dims[i]);
+		*count *= (size_t)t->dims[i];
+	}
 	return 0;
 }
 
@@ -72,11 +79,6 @@ static int check_data(const struct npu_onnx_import *im, const NpuOnnx__Node *nod
 {
 	size_t held = t->has_raw_data ? t->raw_data.len / element : fields;
 
-	if (t->data_location)
-		return npu_onnx_fail(
-			im, node, -EOPNOTSUPP,
-			"tensor '%.48s' lies in another file; export the model into one",
-			npu_onnx_name(t->name));
 	if (held != count || (t->has_raw_data && t->raw_data.len % element))
 		return npu_onnx_fail(im, node, -EINVAL,
 				     "tensor '%.48s' should hold %zu values and holds %zu; the "
