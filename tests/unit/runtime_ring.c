@@ -638,6 +638,7 @@ static void test_close_after_cancel(void **state)
 {
 	struct test_setup setup;
 	struct io_uring ring;
+	int ended[8];
 
 	(void)state;
 	if (no_ring())
@@ -648,14 +649,18 @@ static void test_close_after_cancel(void **state)
 		assert_non_null(npu_prep_infer(&ring, npu_session_request(setup.session, i), i));
 	io_uring_submit(&ring);
 	usleep(5000);
-	for (unsigned int i = 0; i < 8; i++)
-		assert_int_equal(npu_cancel(npu_session_request(setup.session, i)), 0);
+	/* On a loaded machine the first may have ended: then there is nothing to cancel. */
+	for (unsigned int i = 0; i < 8; i++) {
+		ended[i] = npu_cancel(npu_session_request(setup.session, i));
+		assert_true(ended[i] == 0 || ended[i] == -ENOENT);
+	}
+	assert_int_equal(ended[7], 0);
 	for (unsigned int i = 0; i < 8; i++) {
 		struct io_uring_cqe cqe;
 
 		next_cqe(&ring, &cqe);
 		assert_int_equal(npu_infer_result(request_of(&setup, cqe.user_data), &cqe),
-				 -ECANCELED);
+				 ended[cqe.user_data] ? 0 : -ECANCELED);
 	}
 	test_close(&setup);
 	io_uring_queue_exit(&ring);
