@@ -431,6 +431,46 @@ static void test_random(void **state)
 	}
 }
 
+/* A NaN anywhere in a window is its maximum, and has none to do with its neighbours. */
+static void check_nan(const struct conv_case *c, const struct npu_f32 *f32, size_t at)
+{
+	struct run run;
+	size_t i, nans = 0;
+
+	begin(&run, c, 5);
+	run.x[at] = NAN;
+	compute(&run, f32, 1, false);
+	for (i = 0; i < run.node->out; i++)
+		nans += isnan(run.y[i]) != 0;
+	compute(&run, f32, 1, true);
+	compute_reference(&run);
+	for (i = 0; i < run.node->out; i++) {
+		assert_int_equal(isnan(run.reference[i]) != 0, isnan(run.y[i]) != 0);
+		nans -= isnan(run.y[i]) != 0;
+	}
+	assert_true(isnan(run.y[at % 18]) && !nans);
+	end(&run);
+}
+
+static void test_nan(void **state)
+{
+	const struct conv_case window = { { 2, 2, 18 }, 1, npu_max_pool(0) };
+	const struct conv_case global = { { 2, 2, 18 }, 1, npu_global_max_pool() };
+	const struct conv_case many = { { 2, 6, 18 }, 1, npu_max_pool(0) };
+	const struct npu_f32 *f32;
+	size_t v, at;
+
+	(void)state;
+	for (v = 0; (f32 = npu_f32_variant(v)); v++) {
+		for (at = 0; at < 4 * 18; at += 17) {
+			check_nan(&window, f32, at);
+			check_nan(&global, f32, at);
+		}
+		check_nan(&many, f32, 18 + 3);
+		check_nan(&many, f32, 6 * 18);
+	}
+}
+
 /* Global pooling of sequences of many lengths, none among them. */
 static void check_global(enum npu_layer_kind kind, const struct npu_f32 *f32)
 {
@@ -681,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_convolution_before_maximum),
 		cmocka_unit_test(test_blocks_before_maximum),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_nan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,7 +166,8 @@ enum npu_axis {
  *	the gradient of the convolution with that weight with respect to its input (ONNX's
  *	ConvTranspose)
  * npu_max_pool, npu_average_pool, and npu_global_max_pool, npu_global_average_pool over all H, W,
- *	which give {1, 1, C}; global ones leave padding of a sequence out
+ *	which give {1, 1, C}; global ones leave padding of a sequence out. The maximum of values among
+ *	which a NaN is, is a NaN
  * npu_flatten: {1, 1, H * W * C}. npu_reshape: @dim, in the order of memory
  * npu_batch_norm: scale [C], shift [C], mean [C], variance [C] (the last two moving averages)
  *	y = (x - mean) / sqrt(variance + epsilon) * scale + shift, by the mean and variance over the

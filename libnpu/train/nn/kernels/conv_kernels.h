@@ -61,8 +61,8 @@ struct npu_conv_patch {
  * for p < pixels and c < channels; y and winner lie [pixels][channels]. Backward, the values at x
  * get their part of the gradient y.
  *
- * @winner: number of the element that is the maximum: number + i * number_row + j; forward may be
- *	NULL. Of an average NULL
+ * @winner: number of the element that is the maximum: number + i * number_row + j, of any where
+ *	that is a NaN; forward may be NULL. Of an average NULL
  * @share: of an average: 1 over the taps
  * @output: backward: a maximum that is not above 0 gives its gradient to nobody; NULL: all do
  * @overlap: backward: add to what is there, since windows share values; else write it

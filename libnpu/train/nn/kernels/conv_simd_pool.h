@@ -31,7 +31,7 @@ static inline __attribute__((always_inline)) void max_tile(const struct pool_til
 
 #pragma GCC unroll 8
 	for (p = 0; p < pixels; p++) {
-		y[p] = v_load_part(t->x + p * r->x_step, t->mask);
+		y[p] = v_set(-INFINITY);
 		winner[p] = v_set(r->number);
 	}
 	for (i = 0; i < r->taps[0]; i++) {
@@ -42,11 +42,10 @@ static inline __attribute__((always_inline)) void max_tile(const struct pool_til
 #pragma GCC unroll 8
 			for (p = 0; p < pixels; p++) {
 				vec value = v_load_part(x + p * r->x_step, t->mask);
-				vec_test more = v_less(y[p], value);
-
-				y[p] = v_select(more, value, y[p]);
 				if (keep)
-					winner[p] = v_select(more, number, winner[p]);
+					winner[p] =
+						v_select(v_less(y[p], value), number, winner[p]);
+				y[p] = v_max_or_nan(y[p], value);
 			}
 		}
 	}

@@ -93,6 +93,12 @@ static inline vec v_max(vec a, vec b)
 	return _mm256_max_ps(a, b);
 }
 
+/* A NaN where one of the two is. */
+static inline vec v_max_or_nan(vec a, vec b)
+{
+	return _mm256_or_ps(_mm256_max_ps(b, a), _mm256_cmp_ps(b, b, _CMP_UNORD_Q));
+}
+
 static inline vec v_min(vec a, vec b)
 {
 	return _mm256_min_ps(a, b);

@@ -95,6 +95,13 @@ static inline vec v_max(vec a, vec b)
 	return _mm512_max_ps(a, b);
 }
 
+/* A NaN where one of the two is. */
+static inline vec v_max_or_nan(vec a, vec b)
+{
+	/* Where b is a NaN of any kind (the two lowest tokens), that takes the maximum's place. */
+	return _mm512_fixupimm_ps(_mm512_max_ps(b, a), b, _mm512_set1_epi32(0x22), 0);
+}
+
 static inline vec v_min(vec a, vec b)
 {
 	return _mm512_min_ps(a, b);

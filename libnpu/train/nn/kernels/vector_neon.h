@@ -132,6 +132,12 @@ static inline vec v_max(vec a, vec b)
 	return v_select(v_less(b, a), a, b);
 }
 
+/* A NaN where one of the two is. */
+static inline vec v_max_or_nan(vec a, vec b)
+{
+	return vmaxq_f32(a, b);
+}
+
 static inline vec v_min(vec a, vec b)
 {
 	return v_select(v_less(a, b), a, b);

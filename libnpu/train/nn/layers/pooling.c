@@ -4,8 +4,9 @@
  * counts for nothing.
  *
  * The maximum keeps the number of the element that won, as a float, which is exact: that is less
- * to read on the way back than the input.
+ * to read on the way back than the input. Where a NaN is the maximum, it may be any element's.
  */
+#include <math.h>
 #include <string.h>
 
 #include "pooling.h"
@@ -55,7 +56,7 @@ static void most_of(const struct npu_pooling *job, const struct cut *cut, const 
 			const float *from = x + cut_element(cut, i, j);
 
 			for (c = 0; c < job->channels; c++) {
-				if (!(from[c] > y[c]))
+				if (!(from[c] > y[c]) && !isnan(from[c]))
 					continue;
 				y[c] = from[c];
 				if (winner)

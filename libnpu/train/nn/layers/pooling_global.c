@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Maximum and average over all of H and W, each channel alone. Of a sequence that is shorter than
- * W, only its own steps count; one of no steps gives 0.
+ * W, only its own steps count; one of no steps gives 0. A NaN is a maximum.
  */
+#include <math.h>
 #include <string.h>
 
 #include "train/nn/layer.h"
@@ -81,7 +82,7 @@ static void most_at(const float *x, size_t channels, uint32_t position, float *y
 	size_t c;
 
 	for (c = 0; c < channels; c++) {
-		if (position && !(x[c] > y[c]))
+		if (position && !(x[c] > y[c]) && !isnan(x[c]))
 			continue;
 		y[c] = x[c];
 		if (place)
