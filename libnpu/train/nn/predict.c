@@ -9,11 +9,25 @@
 /* Multiply-accumulates below which starting threads, for one prediction, does not pay. */
 #define WORTH_THREADS (16 * NPU_WORTH_SHARING)
 
+/* The @n samples from the @first on: where they are, if nothing has to be done to them. */
+static int take_samples(struct npu_batch *batch, const struct npu_model *model,
+			const struct npu_dataset *data, size_t first, size_t n,
+			struct npu_error *err)
+{
+	const struct npu_samples all = { .data = data, .count = data->samples };
+
+	if (!data->x || model->scaler.count)
+		return npu_batch_load(batch, &model->scaler, &all, first, n, err);
+	batch->n = n;
+	batch->x = data->x + first * data->features;
+	batch->lengths = data->lengths ? data->lengths + first : NULL;
+	return 0;
+}
+
 static int predict_batches(struct npu_spare *spare, struct npu_pool *pool,
 			   const struct npu_model *model, const struct npu_dataset *data, float *y,
 			   struct npu_error *err)
 {
-	struct npu_samples all = { .data = data, .count = data->samples };
 	size_t outputs = npu_model_outputs(model), capacity = spare->pass.capacity, first, n;
 	struct npu_batch batch = spare->batch;
 	int ret = 0;
@@ -22,7 +36,7 @@ static int predict_batches(struct npu_spare *spare, struct npu_pool *pool,
 		batch.lengths = NULL;
 	for (first = 0; !ret && first < data->samples; first += n) {
 		n = data->samples - first < capacity ? data->samples - first : capacity;
-		ret = npu_batch_load(&batch, &model->scaler, &all, first, n, err);
+		ret = take_samples(&batch, model, data, first, n, err);
 		if (!ret)
 			memcpy(y + first * outputs,
 			       npu_pass_forward(&spare->pass, pool, model, &batch),
