@@ -135,14 +135,15 @@ static inline int build_sequences(struct npu_model *model, struct npu_error *err
 
 	ADD(npu_conv1d(.units = 5, .kernel = { 1, 3 }, .padding = NPU_SAME));
 	a = ret;
-	ADD(npu_lstm(.units = 4, .sequences = true, .bidirectional = true));
+	ADD(npu_lstm(.units = 4, .sequences = true, .bidirectional = true,
+		     .activation = NPU_SIGMOID));
 	ADD_FROM(npu_concat(), a, ret);
 	ADD(npu_layer_norm());
 	ADD(npu_gru(.units = 3, .sequences = true, .reset_after = true));
 	ADD(npu_rnn(.units = 3, .sequences = true, .backwards = true, .activation = NPU_LEAKY_RELU,
 		    .alpha = .1f));
 	ADD(npu_max_pool(.kernel = { 1, 2 }));
-	ADD(npu_gru(.units = 3, .stateful = true));
+	ADD(npu_gru(.units = 3, .stateful = true, .activation = NPU_GELU));
 	ADD(npu_dense(.units = 2, .init = NPU_INIT_HE_NORMAL));
 	return ret;
 }

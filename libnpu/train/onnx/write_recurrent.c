@@ -160,12 +160,11 @@ int npu_onnx_write_recurrent(struct npu_onnx_writer *w, size_t i)
 	struct shape s = shape_of(n);
 	const char *name = n->layer.name;
 	enum npu_onnx_form form = n->layer.sequences ? NPU_ONNX_SEQUENCE : NPU_ONNX_FLAT;
-	char *input = npu_onnx_as(w, npu_onnx_input(w, i, 0), NPU_ONNX_SEQUENCE), *x, *y;
+	char *input = npu_onnx_as(w, npu_onnx_input(w, i, 0), NPU_ONNX_SEQUENCE), *x, *y, *sum;
 	char *weight = add_matrix(w, i, &s, 0, s.in, "weight");
 	char *recurrent = add_matrix(w, i, &s, 1, s.units, "recurrent");
 	char *bias = add_bias(w, i, &s);
 	NpuOnnx__Node *node;
-	int ret = 0;
 
 	x = transposed(w, name, "time-first", input, 3, (int64_t[]){ 1, 0, 2 });
 	y = npu_onnx_text(w, "%s/state", name);
@@ -182,9 +181,12 @@ int npu_onnx_write_recurrent(struct npu_onnx_writer *w, size_t i)
 						 : "forward");
 	if (n->layer.kind == NPU_LAYER_GRU)
 		npu_onnx_add_int(w, node, "linear_before_reset", n->layer.reset_after);
-	if (n->layer.kind == NPU_LAYER_RNN)
-		ret = add_activations(w, node, &n->layer, s.directions);
-	if (!ret)
+	if (n->layer.kind == NPU_LAYER_RNN) {
 		write_output(w, i, &s, y, npu_onnx_make(w, i, form));
-	return ret;
+		return add_activations(w, node, &n->layer, s.directions);
+	}
+	/* That of the others is applied to their outputs. */
+	sum = npu_onnx_make_sum(w, i, form);
+	write_output(w, i, &s, y, sum);
+	return npu_onnx_write_fused(w, i, form, sum);
 }
