@@ -231,6 +231,33 @@ static float loss_of_stateful(size_t samples)
 	return loss;
 }
 
+/* Outputs are there in training, too, where the way back needs what was before the activation. */
+static void test_activation_inside(void **state)
+{
+	struct npu_dataset data;
+	enum npu_activation a;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(npu_dataset_alloc(&data, 3, (uint32_t[3]){ 1, 6, 5 }, 2, 0, NULL), 0);
+	for (i = 0; i < 90; i++)
+		data.x[i] = 0.1f * (float)(i % 11) - 0.4f;
+	for (a = NPU_LINEAR; a < NPU_ACTIVATIONS; a++) {
+		float training, predicting;
+		struct npu_model *model;
+
+		if (a == NPU_SOFTMAX)
+			continue;
+		model = one_layer(npu_rnn(.units = 2, .activation = a));
+		assert_int_equal(npu_model_loss(model, &data, NPU_LOSS_MSE, &predicting, NULL), 0);
+		assert_int_equal(npu_model_backward(model, &data, NPU_LOSS_MSE, &training, NULL),
+				 0);
+		assert_true(training == predicting && training > 0);
+		npu_model_free(model);
+	}
+	npu_dataset_free(&data);
+}
+
 /* A callback that predicts neither breaks nor changes the training of stateful layers. */
 static void test_predicting_meanwhile(void **state)
 {
@@ -284,9 +311,12 @@ static void test_lengths_of_other_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parameters),	     cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_loss_behind_rnn),	     cmocka_unit_test(test_learning),
+		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_loss_behind_rnn),
+		cmocka_unit_test(test_learning),
 		cmocka_unit_test(test_predicting_meanwhile),
+		cmocka_unit_test(test_activation_inside),
 		cmocka_unit_test(test_lengths_of_other_steps),
 	};
 

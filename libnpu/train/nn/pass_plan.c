@@ -48,7 +48,7 @@ static void find_last_readers(struct plan *plan)
 
 static bool keeps_before(const struct plan *plan, const struct npu_node *node)
 {
-	return plan->backward && !node->ops->identity &&
+	return plan->backward && !node->ops->identity && !node->ops->own_activation &&
 	       npu_activation_needs_input(node->layer.activation);
 }
 
