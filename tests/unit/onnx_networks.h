@@ -178,6 +178,16 @@ static inline int build_ones(struct npu_model *model, struct npu_error *err)
 	return ret;
 }
 
+/* A height of 1 that is made of padding alone. */
+static inline int build_padded(struct npu_model *model, struct npu_error *err)
+{
+	int ret;
+
+	ADD(npu_conv2d(.units = 2, .stride = { 4, 1 }, .padding = NPU_EXPLICIT,
+		       .pad = { 1, 0, 2, 0 }));
+	return ret;
+}
+
 static const struct network networks[] = {
 	{ "residual network", { 8, 8, 3 }, build_residual, 0 },
 	{ "mobile network", { 9, 9, 3 }, build_mobile, 0 },
@@ -186,6 +196,7 @@ static const struct network networks[] = {
 	{ "sequences", { 1, 8, 3 }, build_sequences, 0 },
 	{ "words", { 1, 6, 1 }, build_words, 11 },
 	{ "shapes of one", { 1, 1, 1 }, build_ones, 0 },
+	{ "padding alone", { 1, 4, 3 }, build_padded, 0 },
 };
 
 #define NETWORKS (sizeof(networks) / sizeof(networks[0]))

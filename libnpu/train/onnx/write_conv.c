@@ -6,13 +6,20 @@
 #include "window.h"
 #include "write.h"
 
+/* With padding there may be outputs of a height of 1 that read none of the input. */
+static bool is_padded_above(const struct npu_layer *layer)
+{
+	return layer->padding == NPU_EXPLICIT && (layer->pad[0] || layer->pad[2]);
+}
+
 /* Heights of 1 all along, unless the values already come in two dimensions. */
 static enum npu_onnx_form choose_form(const struct npu_onnx_writer *w, size_t i)
 {
 	const struct npu_node *n = &w->model->node[i];
 	const struct npu_onnx_flow *from = npu_onnx_input(w, i, 0);
 
-	if (n->in_dim[0] > 1 || n->out_dim[0] > 1 || n->layer.kernel[0] > 1)
+	if (n->in_dim[0] > 1 || n->out_dim[0] > 1 || n->layer.kernel[0] > 1 ||
+	    is_padded_above(&n->layer))
 		return NPU_ONNX_FIRST2D;
 	if (from->name[NPU_ONNX_FIRST1D] || n->in_dim[1] > 1)
 		return NPU_ONNX_FIRST1D;
