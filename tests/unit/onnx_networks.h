@@ -188,6 +188,24 @@ static inline int build_padded(struct npu_model *model, struct npu_error *err)
 	return ret;
 }
 
+/* Directions beside channels that have none. */
+static inline int build_directions(struct npu_model *model, struct npu_error *err)
+{
+	int ret, a;
+
+	ADD(npu_gru(.units = 3, .sequences = true, .bidirectional = true));
+	a = ret;
+	ADD(npu_conv1d(.units = 6));
+	ADD_FROM(npu_add(), ret, a);
+	ADD_FROM(npu_add(), a, ret);
+	ADD_FROM(npu_concat(.axis = NPU_AXIS_W), ret, a);
+	ADD(npu_rnn(.units = 1, .sequences = true, .bidirectional = true));
+	a = ret;
+	ADD(npu_conv1d(.units = 2));
+	ADD_FROM(npu_add(), a, ret);
+	return ret;
+}
+
 static const struct network networks[] = {
 	{ "residual network", { 8, 8, 3 }, build_residual, 0 },
 	{ "mobile network", { 9, 9, 3 }, build_mobile, 0 },
@@ -197,6 +215,7 @@ static const struct network networks[] = {
 	{ "words", { 1, 6, 1 }, build_words, 11 },
 	{ "shapes of one", { 1, 1, 1 }, build_ones, 0 },
 	{ "padding alone", { 1, 4, 3 }, build_padded, 0 },
+	{ "directions", { 1, 5, 2 }, build_directions, 0 },
 };
 
 #define NETWORKS (sizeof(networks) / sizeof(networks[0]))

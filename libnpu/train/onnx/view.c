@@ -125,6 +125,17 @@ bool npu_onnx_axis_is(const struct npu_onnx_import *im, const struct npu_onnx_vi
 	return !strcmp(is, wanted);
 }
 
+/* Directions right in front of the channels are channels to those who have no directions. */
+static void join_directions(const struct npu_onnx_import *im, int layer, char *axes)
+{
+	char *d = strchr(axes, 'D');
+
+	if (d && d[1] == 'C')
+		memmove(d, d + 1, strlen(d));
+	else if (d && npu_onnx_axis_size(im, layer, 'C') == 1)
+		*d = 'C';
+}
+
 bool npu_onnx_same_axes(const struct npu_onnx_import *im, const struct npu_onnx_view *a,
 			const struct npu_onnx_view *b, size_t i)
 {
@@ -132,6 +143,8 @@ bool npu_onnx_same_axes(const struct npu_onnx_import *im, const struct npu_onnx_
 
 	normalise(im, a->layer, a->axis[i], false, one);
 	normalise(im, b->layer, b->axis[i], false, other);
+	join_directions(im, a->layer, one);
+	join_directions(im, b->layer, other);
 	return !strcmp(one, other);
 }
 
