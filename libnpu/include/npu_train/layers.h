@@ -184,7 +184,8 @@ enum npu_axis {
  *	(Hochreiter and Schmidhuber 1997; Gers et al. 2000)
  *	GRU, gates z, r, h: h_t = (1 - s(z)) tanh(h) + s(z) h_{t-1}, where h = x_t W + (s(r) h_{t-1}) R
  *	+ b, or with reset_after x_t W + b + s(r) (h_{t-1} R + recurrent_bias), recurrent_bias [units]
- *	(Cho et al. 2014; ONNX). Steps behind a sequence's length change no state and give 0
+ *	(Cho et al. 2014; ONNX). Steps behind a sequence's length change no state and give 0, which an
+ *	activation of the layer is applied to as well
  * npu_add: the sum of inputs of equal shape. npu_concat: inputs side by side along @axis, their
  *	other dimensions equal. Both by npu_model_add_from()
  */
