@@ -3,15 +3,8 @@
 #include "kernels.h"
 #include "validate.h"
 
-#define ANY_TYPE \
-	(NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16) | NPU_TYPE_MASK(INT32) | NPU_TYPE_MASK(INT64))
-#define ACTIVATION (NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16))
-
-/* The shift of an int16 fully connected layer must leave its 64-bit rounding a bit. */
-#define MAX_SHIFT_64 7
-
 /* Parameters that the opcode does not use are zero. */
-static bool check_raw(struct npu_check *check, unsigned int used)
+bool npu_check_raw(struct npu_check *check, unsigned int used)
 {
 	static const char *const name[] = { "raw[0]", "raw[1]", "raw[2]",  "raw[3]",
 					    "raw[4]", "raw[5]", "raw[6]",  "raw[7]",
@@ -24,8 +17,8 @@ static bool check_raw(struct npu_check *check, unsigned int used)
 	return true;
 }
 
-static bool check_constant(struct npu_check *check, const char *field, __u32 offset, __u64 bytes,
-			   __u32 alignment)
+bool npu_check_constant(struct npu_check *check, const char *field, __u32 offset, __u64 bytes,
+			__u32 alignment)
 {
 	if (offset % alignment)
 		return npu_refuse(check, field, "is not aligned");
@@ -34,13 +27,13 @@ static bool check_constant(struct npu_check *check, const char *field, __u32 off
 	return true;
 }
 
-static bool check_scales(struct npu_check *check, const char *field, __u32 offset, __u32 count,
-			 __s32 max_shift)
+bool npu_check_scales(struct npu_check *check, const char *field, __u32 offset, __u32 count,
+		      __s32 max_shift)
 {
 	const struct npu_scale *scale;
 	__u32 i;
 
-	if (!check_constant(check, field, offset, (__u64)count * sizeof(*scale), 4))
+	if (!npu_check_constant(check, field, offset, (__u64)count * sizeof(*scale), 4))
 		return false;
 	scale = npu_scales(check->consts, offset);
 	for (i = 0; i < count; i++) {
@@ -54,7 +47,7 @@ static bool check_scales(struct npu_check *check, const char *field, __u32 offse
 	return true;
 }
 
-static bool check_range(struct npu_check *check, const char *field, __s32 min, __s32 max)
+bool npu_check_range(struct npu_check *check, const char *field, __s32 min, __s32 max)
 {
 	bool narrow = check->insn->t[0].type == NPU_TYPE_INT8;
 	__s32 low = narrow ? -128 : -32768, high = narrow ? 127 : 32767;
@@ -66,7 +59,7 @@ static bool check_range(struct npu_check *check, const char *field, __s32 min, _
 	return true;
 }
 
-static bool check_same_type(struct npu_check *check, unsigned int index)
+bool npu_check_same_type(struct npu_check *check, unsigned int index)
 {
 	if (check->insn->t[index].type != check->insn->t[0].type)
 		return npu_refuse_type(check, index, "differs from that of the output");
@@ -75,20 +68,20 @@ static bool check_same_type(struct npu_check *check, unsigned int index)
 
 static bool check_nop(struct npu_check *check)
 {
-	return npu_check_unused(check, 0) && check_raw(check, 0);
+	return npu_check_unused(check, 0) && npu_check_raw(check, 0);
 }
 
 /* out and one input, element by element; unless @convert of one type. */
 static bool check_unary(struct npu_check *check, __u32 out_types, __u32 in_types, bool convert)
 {
 	return npu_check_output(check, out_types) && npu_check_input(check, 1, in_types) &&
-	       npu_check_unused(check, 2) && (convert || check_same_type(check, 1)) &&
+	       npu_check_unused(check, 2) && (convert || npu_check_same_type(check, 1)) &&
 	       npu_check_same_dims(check, 1) && npu_check_overlap(check, 2, true);
 }
 
 static bool check_copy(struct npu_check *check)
 {
-	return check_unary(check, ANY_TYPE, ANY_TYPE, false) && check_raw(check, 0);
+	return check_unary(check, NPU_ANY_TYPE, NPU_ANY_TYPE, false) && npu_check_raw(check, 0);
 }
 
 static bool check_matrix(struct npu_check *check, unsigned int index)
@@ -136,14 +129,14 @@ static bool check_fully_connected(struct npu_check *check)
 	bool wide = insn->t[1].type == NPU_TYPE_INT16;
 	bool bias = insn->t[3].type != NPU_TYPE_NONE;
 
-	if (!npu_check_output(check, ACTIVATION) || !npu_check_input(check, 1, ACTIVATION) ||
-	    !npu_check_weights(check, 2))
+	if (!npu_check_output(check, NPU_ACTIVATION) ||
+	    !npu_check_input(check, 1, NPU_ACTIVATION) || !npu_check_weights(check, 2, NPU_LAYOUT_BLOCK16X4, 1))
 		return false;
 	if (bias &&
 	    !npu_check_input(check, 3, NPU_TYPE_MASK(INT32) | (wide ? NPU_TYPE_MASK(INT64) : 0)))
 		return false;
 	if (!npu_check_unused(check, bias ? 4 : 3) || !check_fc_shapes(check) ||
-	    !npu_check_overlap(check, 4, false) || !check_raw(check, 4))
+	    !npu_check_overlap(check, 4, false) || !npu_check_raw(check, 4))
 		return false;
 	if (insn->t[1].zero_point)
 		return npu_refuse_zero_point(check, 1, "must be 0: it belongs in the bias");
@@ -151,9 +144,9 @@ static bool check_fully_connected(struct npu_check *check)
 	    insn->fc.scale_count != npu_round_up(insn->t[0].dim[3], 16))
 		return npu_refuse(check, "fc.scale_count",
 				  "is neither 1 nor the output channels rounded up to 16");
-	return check_scales(check, "fc.scales", insn->fc.scales, insn->fc.scale_count,
-			    wide ? MAX_SHIFT_64 : 30) &&
-	       check_range(check, "fc.act_min", insn->fc.act_min, insn->fc.act_max);
+	return npu_check_scales(check, "fc.scales", insn->fc.scales, insn->fc.scale_count,
+				wide ? NPU_MAX_SHIFT_64 : 30) &&
+	       npu_check_range(check, "fc.act_min", insn->fc.act_min, insn->fc.act_max);
 }
 
 static bool check_binary(struct npu_check *check)
@@ -161,45 +154,47 @@ static bool check_binary(struct npu_check *check)
 	const struct npu_insn *insn = check->insn;
 	bool add = insn->opcode == NPU_OP_ADD;
 
-	return npu_check_output(check, ACTIVATION) && npu_check_input(check, 1, ACTIVATION) &&
-	       npu_check_input(check, 2, ACTIVATION) && npu_check_unused(check, 3) &&
-	       check_same_type(check, 1) && check_same_type(check, 2) &&
+	return npu_check_output(check, NPU_ACTIVATION) &&
+	       npu_check_input(check, 1, NPU_ACTIVATION) &&
+	       npu_check_input(check, 2, NPU_ACTIVATION) && npu_check_unused(check, 3) &&
+	       npu_check_same_type(check, 1) && npu_check_same_type(check, 2) &&
 	       npu_check_same_dims(check, 1) && npu_check_same_dims(check, 2) &&
-	       npu_check_overlap(check, 3, true) && check_raw(check, 3) &&
-	       check_scales(check, "binary.scales", insn->binary.scales, add ? 3 : 1,
-			    add ? 0 : 30) &&
-	       check_range(check, "binary.act_min", insn->binary.act_min, insn->binary.act_max);
+	       npu_check_overlap(check, 3, true) && npu_check_raw(check, 3) &&
+	       npu_check_scales(check, "binary.scales", insn->binary.scales, add ? 3 : 1,
+				add ? 0 : 30) &&
+	       npu_check_range(check, "binary.act_min", insn->binary.act_min, insn->binary.act_max);
 }
 
 static bool check_clamp(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	if (!check_unary(check, ACTIVATION, ACTIVATION, false) || !check_raw(check, 2))
+	if (!check_unary(check, NPU_ACTIVATION, NPU_ACTIVATION, false) || !npu_check_raw(check, 2))
 		return false;
 	if (insn->t[1].zero_point != insn->t[0].zero_point)
 		return npu_refuse_zero_point(check, 1, "differs from that of the output");
-	return check_range(check, "clamp.min", insn->clamp.min, insn->clamp.max);
+	return npu_check_range(check, "clamp.min", insn->clamp.min, insn->clamp.max);
 }
 
 static bool check_requantise(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	return check_unary(check, ACTIVATION, ACTIVATION | NPU_TYPE_MASK(INT32), true) &&
-	       check_raw(check, 3) &&
-	       check_scales(check, "requantise.scales", insn->requantise.scales, 1, 30) &&
-	       check_range(check, "requantise.act_min", insn->requantise.act_min,
-			   insn->requantise.act_max);
+	return check_unary(check, NPU_ACTIVATION, NPU_ACTIVATION | NPU_TYPE_MASK(INT32), true) &&
+	       npu_check_raw(check, 3) &&
+	       npu_check_scales(check, "requantise.scales", insn->requantise.scales, 1, 30) &&
+	       npu_check_range(check, "requantise.act_min", insn->requantise.act_min,
+			       insn->requantise.act_max);
 }
 
 static bool check_table(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	return check_unary(check, ACTIVATION, ACTIVATION, false) && check_raw(check, 1) &&
-	       check_constant(check, "table.offset", insn->table.offset,
-			      insn->t[0].type == NPU_TYPE_INT8 ? 256 : 513 * 2, 2);
+	return check_unary(check, NPU_ACTIVATION, NPU_ACTIVATION, false) &&
+	       npu_check_raw(check, 1) &&
+	       npu_check_constant(check, "table.offset", insn->table.offset,
+				  insn->t[0].type == NPU_TYPE_INT8 ? 256 : 513 * 2, 2);
 }
 
 static bool check_sigmoid_s16(struct npu_check *check)
@@ -221,7 +216,7 @@ static bool check_sigmoid(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	if (!check_unary(check, ACTIVATION, ACTIVATION, false) || !check_raw(check, 3))
+	if (!check_unary(check, NPU_ACTIVATION, NPU_ACTIVATION, false) || !npu_check_raw(check, 3))
 		return false;
 	if (insn->t[0].type == NPU_TYPE_INT16)
 		return check_sigmoid_s16(check);
@@ -253,7 +248,7 @@ static bool check_softmax(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	if (!check_unary(check, ACTIVATION, ACTIVATION, true) || !check_raw(check, 3))
+	if (!check_unary(check, NPU_ACTIVATION, NPU_ACTIVATION, true) || !npu_check_raw(check, 3))
 		return false;
 	if (insn->t[0].dim[3] > NPU_MAX_SOFTMAX)
 		return npu_refuse_dim(check, 0, 3, "is a row over 4096");

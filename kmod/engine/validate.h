@@ -26,6 +26,12 @@ struct npu_check {
 };
 
 #define NPU_TYPE_MASK(type) (1u << NPU_TYPE_##type)
+#define NPU_ANY_TYPE \
+	(NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16) | NPU_TYPE_MASK(INT32) | NPU_TYPE_MASK(INT64))
+#define NPU_ACTIVATION (NPU_TYPE_MASK(INT8) | NPU_TYPE_MASK(INT16))
+
+/* A shift of 64-bit accumulators (int16 activations) must leave their rounding a bit. */
+#define NPU_MAX_SHIFT_64 7
 
 bool npu_refuse(struct npu_check *check, const char *field, const char *reason);
 bool npu_refuse_type(struct npu_check *check, unsigned int index, const char *reason);
@@ -36,7 +42,9 @@ bool npu_refuse_zero_point(struct npu_check *check, unsigned int index, const ch
 /* t[0], written; @types is a set of NPU_TYPE_MASK(). */
 bool npu_check_output(struct npu_check *check, __u32 types);
 bool npu_check_input(struct npu_check *check, unsigned int index, __u32 types);
-bool npu_check_weights(struct npu_check *check, unsigned int index);
+
+/* Packed weights in @layout, of @groups (at least 1) equal parts of the output channels. */
+bool npu_check_weights(struct npu_check *check, unsigned int index, __u32 layout, __u32 groups);
 
 /* Tensors @first and up are zero. */
 bool npu_check_unused(struct npu_check *check, unsigned int first);
@@ -49,5 +57,22 @@ bool npu_check_same_dims(struct npu_check *check, unsigned int index);
  * the identical view.
  */
 bool npu_check_overlap(struct npu_check *check, unsigned int count, bool in_place);
+
+/* Parameters from raw[used] on are zero. */
+bool npu_check_raw(struct npu_check *check, unsigned int used);
+
+/* @bytes of the constant section from @offset on. */
+bool npu_check_constant(struct npu_check *check, const char *field, __u32 offset, __u64 bytes,
+			__u32 alignment);
+
+/* @count scales whose shifts are in [-31, max_shift]. */
+bool npu_check_scales(struct npu_check *check, const char *field, __u32 offset, __u32 count,
+		      __s32 max_shift);
+
+/* [min, max] is not empty and lies within the type of t[0]. */
+bool npu_check_range(struct npu_check *check, const char *field, __s32 min, __s32 max);
+
+/* t[index] has the type of t[0]. */
+bool npu_check_same_type(struct npu_check *check, unsigned int index);
 
 #endif /* NPU_VALIDATE_H */
