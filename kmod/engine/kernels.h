@@ -13,6 +13,16 @@ enum npu_kernel_id {
 	NPU_KERNEL_COPY,
 	NPU_KERNEL_FULLY_CONNECTED_S8,
 	NPU_KERNEL_FULLY_CONNECTED_S16,
+	NPU_KERNEL_CONV_S8,
+	NPU_KERNEL_CONV_S16,
+	NPU_KERNEL_DEPTHWISE_CONV_S8,
+	NPU_KERNEL_DEPTHWISE_CONV_S16,
+	NPU_KERNEL_TRANSPOSE_CONV_S8,
+	NPU_KERNEL_TRANSPOSE_CONV_S16,
+	NPU_KERNEL_MAX_POOL_S8,
+	NPU_KERNEL_MAX_POOL_S16,
+	NPU_KERNEL_AVERAGE_POOL_S8,
+	NPU_KERNEL_AVERAGE_POOL_S16,
 	NPU_KERNEL_ADD_S8,
 	NPU_KERNEL_ADD_S16,
 	NPU_KERNEL_MUL_S8,
@@ -226,6 +236,22 @@ void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *
 			    __u32 count);
 void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 			     __u32 count);
+void npu_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		 __u32 count);
+void npu_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		  __u32 count);
+void npu_depthwise_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			   __u32 count);
+void npu_depthwise_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			    __u32 count);
+void npu_transpose_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			   __u32 count);
+void npu_transpose_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			    __u32 count);
+void npu_max_pool(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		  __u32 count);
+void npu_average_pool(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		      __u32 count);
 void npu_add_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		 __u32 count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Units, their cost, and running a program in bounded steps. */
-#include "kernels.h"
+#include "window.h"
 
 /*
  * Cost units. Products count one each; the rest is measured so that no kernel, on any
@@ -18,6 +18,16 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_COPY] = { 2, 200 },
 	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 16, 600 },
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
+	[NPU_KERNEL_CONV_S8] = { 120, 1200 },
+	[NPU_KERNEL_CONV_S16] = { 160, 1200 },
+	[NPU_KERNEL_DEPTHWISE_CONV_S8] = { 160, 1600 },
+	[NPU_KERNEL_DEPTHWISE_CONV_S16] = { 160, 1600 },
+	[NPU_KERNEL_TRANSPOSE_CONV_S8] = { 120, 1200 },
+	[NPU_KERNEL_TRANSPOSE_CONV_S16] = { 160, 1200 },
+	[NPU_KERNEL_MAX_POOL_S8] = { 160, 600 },
+	[NPU_KERNEL_MAX_POOL_S16] = { 160, 600 },
+	[NPU_KERNEL_AVERAGE_POOL_S8] = { 160, 1200 },
+	[NPU_KERNEL_AVERAGE_POOL_S16] = { 160, 1200 },
 	[NPU_KERNEL_ADD_S8] = { 10, 200 },
 	[NPU_KERNEL_ADD_S16] = { 10, 200 },
 	[NPU_KERNEL_MUL_S8] = { 8, 200 },
@@ -41,6 +51,8 @@ static const struct price price[NPU_KERNELS] = {
 #define PRICE_PIECE 128
 /* The exponential of one distance from the maximum, at most 256 of them. */
 #define PRICE_EXPONENTIAL 160
+/* Finding where a tap of a kernel meets the input. */
+#define PRICE_TAP 64
 
 enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 {
@@ -51,6 +63,16 @@ enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 		return NPU_KERNEL_COPY;
 	case NPU_OP_FULLY_CONNECTED:
 		return wide ? NPU_KERNEL_FULLY_CONNECTED_S16 : NPU_KERNEL_FULLY_CONNECTED_S8;
+	case NPU_OP_CONV_2D:
+		return wide ? NPU_KERNEL_CONV_S16 : NPU_KERNEL_CONV_S8;
+	case NPU_OP_DEPTHWISE_CONV_2D:
+		return wide ? NPU_KERNEL_DEPTHWISE_CONV_S16 : NPU_KERNEL_DEPTHWISE_CONV_S8;
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return wide ? NPU_KERNEL_TRANSPOSE_CONV_S16 : NPU_KERNEL_TRANSPOSE_CONV_S8;
+	case NPU_OP_MAX_POOL_2D:
+		return wide ? NPU_KERNEL_MAX_POOL_S16 : NPU_KERNEL_MAX_POOL_S8;
+	case NPU_OP_AVERAGE_POOL_2D:
+		return wide ? NPU_KERNEL_AVERAGE_POOL_S16 : NPU_KERNEL_AVERAGE_POOL_S8;
 	case NPU_OP_ADD:
 		return wide ? NPU_KERNEL_ADD_S16 : NPU_KERNEL_ADD_S8;
 	case NPU_OP_MUL:
@@ -74,6 +96,14 @@ enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 	}
 }
 
+/* Blocks of sixteen channels; with groups each group has its own. */
+static __u32 window_units(const struct npu_insn *insn, __u32 groups)
+{
+	const __u32 *dim = insn->t[0].dim;
+
+	return groups * ((dim[3] / groups + 15) / 16) * (dim[0] * dim[1] * dim[2]);
+}
+
 __u32 npu_insn_units(const struct npu_insn *insn)
 {
 	const __u32 *dim = insn->t[0].dim;
@@ -83,6 +113,13 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 		return 1;
 	case NPU_OP_FULLY_CONNECTED:
 		return (dim[3] + 15) / 16 * dim[2];
+	case NPU_OP_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return window_units(insn, insn->conv.groups);
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
+		return window_units(insn, 1);
 	case NPU_OP_SOFTMAX:
 		return dim[0] * dim[1] * dim[2];
 	default:
@@ -101,6 +138,15 @@ static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p
 	return p->unit + elements * p->element + pieces * PRICE_PIECE;
 }
 
+static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
+{
+	const __u32 *kernel = insn->t[2].dim;
+	__u32 met = npu_conv_taps(insn, 0) * npu_conv_taps(insn, 1);
+
+	/* at most 2^16 taps and, of what they meet, 2^16 channels */
+	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
+}
+
 __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 {
 	const struct price *p = &price[npu_kernel_of(insn)];
@@ -111,6 +157,13 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 		return p->unit;
 	case NPU_OP_FULLY_CONNECTED:
 		return p->unit + length * p->element;
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return conv_cost(insn, p);
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
+		return p->unit + insn->pool.kernel[0] * insn->pool.kernel[1] * p->element;
 	case NPU_OP_SOFTMAX:
 		if (insn->t[1].type == NPU_TYPE_INT8)
 			return p->unit + length * p->element +

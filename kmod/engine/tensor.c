@@ -82,11 +82,11 @@ bool npu_check_unused(struct npu_check *check, unsigned int first)
 }
 
 /* The furthest byte of packed weights, plus one; false if a dimension is too large. */
-static bool packed_end(struct npu_check *check, unsigned int index, __u64 *end)
+static bool packed_end(struct npu_check *check, unsigned int index, __u32 groups, __u64 *end)
 {
 	const struct npu_tensor *t = &check->insn->t[index];
 	const struct field_names *n = &names[index];
-	__u64 depth = 1;
+	__u64 depth = 1, blocks;
 	unsigned int d;
 
 	for (d = 0; d < 3; d++)
@@ -98,7 +98,14 @@ static bool packed_end(struct npu_check *check, unsigned int index, __u64 *end)
 		if (depth > NPU_MAX_DEPTH)
 			return npu_refuse(check, n->dim[d], "makes the depth exceed 65536");
 	}
-	*end = t->offset + (__u64)((t->dim[0] + 15) / 16) * ((depth + 3) / 4) * 64;
+	if (t->dim[0] % groups)
+		return npu_refuse(check, n->dim[0], "is not a multiple of the groups");
+	blocks = (__u64)groups * ((t->dim[0] / groups + 15) / 16);
+	/* at most 2^24 blocks of 2^20 bytes */
+	if (t->layout == NPU_LAYOUT_DEPTHWISE16)
+		*end = t->offset + blocks * depth * 16;
+	else
+		*end = t->offset + blocks * ((depth + 3) / 4) * 64;
 	return true;
 }
 
@@ -171,21 +178,12 @@ static bool check_fields(struct npu_check *check, unsigned int index, __u32 type
 	return true;
 }
 
-static bool check_tensor(struct npu_check *check, unsigned int index, __u32 types, __u32 layout,
-			 bool written)
+/* Account for a tensor whose furthest byte plus one is @end. */
+static bool check_extent(struct npu_check *check, unsigned int index, bool written, __u64 end)
 {
 	const struct npu_tensor *t = &check->insn->t[index];
 	struct npu_slot_need *need;
-	__u64 end = 0;
 
-	if (!check_fields(check, index, types, layout))
-		return false;
-	if (layout == NPU_LAYOUT_BLOCK16X4) {
-		if (!packed_end(check, index, &end))
-			return false;
-	} else if (!linear_end(check, index, written, &end)) {
-		return false;
-	}
 	if (end > NPU_MAX_SLOT_BYTES)
 		return npu_refuse(check, names[index].tensor, "ends beyond 4 GiB");
 
@@ -197,19 +195,30 @@ static bool check_tensor(struct npu_check *check, unsigned int index, __u32 type
 	return true;
 }
 
+static bool check_linear(struct npu_check *check, unsigned int index, __u32 types, bool written)
+{
+	__u64 end = 0;
+
+	return check_fields(check, index, types, NPU_LAYOUT_LINEAR) &&
+	       linear_end(check, index, written, &end) && check_extent(check, index, written, end);
+}
+
 bool npu_check_output(struct npu_check *check, __u32 types)
 {
-	return check_tensor(check, 0, types, NPU_LAYOUT_LINEAR, true);
+	return check_linear(check, 0, types, true);
 }
 
 bool npu_check_input(struct npu_check *check, unsigned int index, __u32 types)
 {
-	return check_tensor(check, index, types, NPU_LAYOUT_LINEAR, false);
+	return check_linear(check, index, types, false);
 }
 
-bool npu_check_weights(struct npu_check *check, unsigned int index)
+bool npu_check_weights(struct npu_check *check, unsigned int index, __u32 layout, __u32 groups)
 {
-	if (!check_tensor(check, index, NPU_TYPE_MASK(INT8), NPU_LAYOUT_BLOCK16X4, false))
+	__u64 end = 0;
+
+	if (!check_fields(check, index, NPU_TYPE_MASK(INT8), layout) ||
+	    !packed_end(check, index, groups, &end) || !check_extent(check, index, false, end))
 		return false;
 	if (check->insn->t[index].zero_point)
 		return npu_refuse_zero_point(check, index, "must be 0: weights are symmetric");

@@ -276,6 +276,13 @@ static bool check_opcode(struct npu_check *check)
 		return check_copy(check);
 	case NPU_OP_FULLY_CONNECTED:
 		return check_fully_connected(check);
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return npu_check_conv(check);
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
+		return npu_check_pool(check);
 	case NPU_OP_ADD:
 	case NPU_OP_MUL:
 		return check_binary(check);

@@ -75,4 +75,8 @@ bool npu_check_range(struct npu_check *check, const char *field, __s32 min, __s3
 /* t[index] has the type of t[0]. */
 bool npu_check_same_type(struct npu_check *check, unsigned int index);
 
+/* Opcodes that move a window over an image: the convolutions, and pooling. */
+bool npu_check_conv(struct npu_check *check);
+bool npu_check_pool(struct npu_check *check);
+
 #endif /* NPU_VALIDATE_H */

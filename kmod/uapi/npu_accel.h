@@ -51,6 +51,7 @@ extern "C" {
 #define NPU_MAX_CONSTS		(16u << 20)	/* bytes of a constant section */
 #define NPU_MAX_DIM		(1u << 24)	/* largest dimension of a tensor */
 #define NPU_MAX_DEPTH		65536	/* largest K of a matrix product */
+#define NPU_MAX_REACH		(1u << 30)	/* of a window over a tensor: see npu_insn.conv */
 #define NPU_MAX_SOFTMAX		4096	/* longest row of a softmax */
 #define NPU_SLOT_ALIGN		64	/* alignment of slot offsets and strides */
 #define NPU_MAX_SLOT_BYTES	0xffffffffull	/* a slot ends below 4 GiB */
@@ -78,12 +79,21 @@ enum npu_type {
  * @NPU_LAYOUT_BLOCK16X4: packed int8 weights, dim = {OC, KH, KW, IC}. With
  *	K = KH * KW * IC and k the index into that flattened product, element
  *	(o, k) is at offset + ((o / 16) * ceil(K / 4) + k / 4) * 64 + (o % 16) * 4 + k % 4.
+ *	K runs over kernel rows, then kernel columns, then input channels, these
+ *	fastest: k = (kh * KW + kw) * IC + ic. With groups there are as many such
+ *	arrays, one after another, each of its group's OC / groups rows, and dim[3] is
+ *	IC / groups; the *lanes* of an instruction are the rows of all of its blocks,
+ *	groups * round_up(OC / groups, 16).
  *	Positions past OC or K are padding: they must be there and are expected
  *	to be zero, but a program never depends on their value. stride must be 0.
+ * @NPU_LAYOUT_DEPTHWISE16: packed int8 weights, dim = {OC, KH, KW, 1}. Element
+ *	(o, kh, kw) is at offset + ((o / 16) * KH * KW + kh * KW + kw) * 16 + o % 16.
+ *	Positions past OC are padding as above. stride must be 0.
  */
 enum npu_layout {
 	NPU_LAYOUT_LINEAR	= 0,
 	NPU_LAYOUT_BLOCK16X4	= 1,
+	NPU_LAYOUT_DEPTHWISE16	= 2,
 };
 
 /**
@@ -133,6 +143,19 @@ struct npu_scale {
  *	BLOCK16X4, bias (int32; int64 allowed with int16 in) of round_up(N, 16)
  *	entries or NONE. in int8 or int16, out int8 or int16. The input's zero point
  *	must be 0: -zp * sum(w) belongs in the bias. Parameters: &npu_insn.fc
+ * @NPU_OP_CONV_2D: out {N,OH,OW,OC}, in {N,IH,IW,IC}, weights {OC,KH,KW,IC / groups}
+ *	BLOCK16X4, bias (types as above) of an entry for each lane or NONE. A 1D
+ *	convolution has H = 1. The input's zero point is the value of what lies outside the
+ *	input; -zp * sum(w) belongs in the bias. Parameters: &npu_insn.conv
+ * @NPU_OP_DEPTHWISE_CONV_2D: as CONV_2D, weights {OC,KH,KW,1} DEPTHWISE16; OC is a multiple
+ *	of IC and output channel o reads input channel o / (OC / IC). groups is 0; the
+ *	lanes are round_up(OC, 16)
+ * @NPU_OP_TRANSPOSE_CONV_2D: tensors as CONV_2D, each input element is spread over the
+ *	output. Here the input's zero point is subtracted from each element, so the bias
+ *	has no part of it
+ * @NPU_OP_MAX_POOL_2D: out {N,OH,OW,C}, in {N,IH,IW,C}: one type of int8 or int16, one
+ *	zero point. Global pooling has a kernel of IH x IW. Parameters: &npu_insn.pool
+ * @NPU_OP_AVERAGE_POOL_2D: as MAX_POOL_2D; what lies outside the input is not counted
  * @NPU_OP_ADD: out, in1, in2: one type of int8 or int16, same dims.
  *	Parameters: &npu_insn.binary, three scales: in1, in2, out
  * @NPU_OP_MUL: as ADD, one scale
@@ -149,7 +172,7 @@ struct npu_scale {
  *	int8, int8 to int16, int16 to int16. int8 out has zero point -128.
  *	Parameters: &npu_insn.softmax
  *
- * Numbers between the groups are kept for convolution and pooling (0x11..),
+ * Numbers between the groups are kept for matrix products and windows (0x16..),
  * further arithmetic (0x22..), further activations (0x38..) and recurrence (0x50..).
  * Opcode 0 is refused, so that zeroed memory is not a program.
  */
@@ -157,6 +180,11 @@ enum npu_opcode {
 	NPU_OP_NOP		= 0x01,
 	NPU_OP_COPY		= 0x02,
 	NPU_OP_FULLY_CONNECTED	= 0x10,
+	NPU_OP_CONV_2D		= 0x11,
+	NPU_OP_DEPTHWISE_CONV_2D = 0x12,
+	NPU_OP_TRANSPOSE_CONV_2D = 0x13,
+	NPU_OP_MAX_POOL_2D	= 0x14,
+	NPU_OP_AVERAGE_POOL_2D	= 0x15,
 	NPU_OP_ADD		= 0x20,
 	NPU_OP_MUL		= 0x21,
 	NPU_OP_CLAMP		= 0x30,
@@ -177,6 +205,17 @@ enum npu_opcode {
  * @fc: FULLY_CONNECTED. scale_count is 1, or round_up(N, 16) for per-channel scales;
  *	the output is clamped to [act_min, act_max], which lies within its type; with
  *	int16 in, shifts are at most 7
+ * @conv: CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV_2D. The first four as in fc, with an
+ *	entry for each lane where there are per-channel scales. stride and dilation are at
+ *	least 1, pad is what precedes the input (for TRANSPOSE_CONV_2D: what is cut off the
+ *	start of the output); [0] is of H, [1] of W, all at most NPU_MAX_DIM. What follows
+ *	the input is implied by the output's dims. groups divides IC and OC. In each
+ *	direction (positions - 1) * stride + (kernel - 1) * dilation is at most
+ *	NPU_MAX_REACH, positions being those of the output (of the input for
+ *	TRANSPOSE_CONV_2D)
+ * @pool: MAX_POOL_2D and AVERAGE_POOL_2D. kernel and stride are at least 1, KH * KW is at
+ *	most NPU_MAX_DEPTH, pad is less than kernel, and each window meets the input:
+ *	(OH - 1) * stride[0] - pad[0] < IH, likewise for W
  * @binary: ADD and MUL. scales is the constant-section offset of three (ADD) or one
  *	(MUL) struct npu_scale; ADD's may only shift right (shift <= 0)
  * @clamp: CLAMP
@@ -206,6 +245,23 @@ struct npu_insn {
 			__s32 act_min;
 			__s32 act_max;
 		} fc;
+		struct {
+			__u32 scales;
+			__u32 scale_count;
+			__s32 act_min;
+			__s32 act_max;
+			__u32 stride[2];
+			__u32 pad[2];
+			__u32 dilation[2];
+			__u32 groups;
+		} conv;
+		struct {
+			__s32 act_min;
+			__s32 act_max;
+			__u32 kernel[2];
+			__u32 stride[2];
+			__u32 pad[2];
+		} pool;
 		struct {
 			__u32 scales;
 			__s32 act_min;

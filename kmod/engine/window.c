@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Windows over an image: the order of the units, and what sums become. */
+#include "window.h"
+#include "fixedpoint.h"
+
+void npu_window_run(const struct npu_tensor *out, __u32 first, __u32 count, npu_window_unit unit,
+		    const void *window)
+{
+	/* below 2^32: pixels are distinct elements of one slot */
+	__u32 pixels = out->dim[0] * out->dim[1] * out->dim[2];
+	__u32 block = first / pixels, left = first % pixels;
+	struct npu_pixel at;
+
+	at.x = left % out->dim[2];
+	left /= out->dim[2];
+	at.y = left % out->dim[1];
+	at.n = left / out->dim[1];
+	while (count--) {
+		unit(window, block, &at);
+		if (++at.x < out->dim[2])
+			continue;
+		at.x = 0;
+		if (++at.y < out->dim[1])
+			continue;
+		at.y = 0;
+		if (++at.n < out->dim[0])
+			continue;
+		at.n = 0;
+		block++;
+	}
+}
+
+void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
+		      struct npu_conv *conv)
+{
+	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
+	const struct npu_tensor *weights = &insn->t[2], *bias = &insn->t[3];
+	__u32 groups = insn->opcode == NPU_OP_DEPTHWISE_CONV_2D ? 1 : insn->conv.groups;
+	__u32 depth = weights->dim[1] * weights->dim[2] * weights->dim[3];
+
+	conv->insn = insn;
+	conv->in = npu_tensor_address(exec, in);
+	conv->out = npu_tensor_address(exec, out);
+	conv->weights = npu_tensor_address(exec, weights);
+	if (weights->layout == NPU_LAYOUT_DEPTHWISE16)
+		conv->block_bytes = (unsigned long)depth * 16;
+	else
+		conv->block_bytes = (unsigned long)((depth + 3) / 4) * 64;
+	conv->group_in = in->dim[3] / groups;
+	conv->group_out = out->dim[3] / groups;
+	conv->blocks = (conv->group_out + 15) / 16;
+	conv->bias = bias->type == NPU_TYPE_NONE ? NULL : npu_tensor_address(exec, bias);
+	conv->scales = npu_scales(exec->consts, insn->conv.scales);
+	conv->scale_step = insn->conv.scale_count > 1;
+	conv->subtract = insn->opcode == NPU_OP_TRANSPOSE_CONV_2D ? in->zero_point : 0;
+	conv->outside = in->zero_point - conv->subtract;
+}
+
+void npu_conv_start_s8(const struct npu_conv *conv, __u32 block, __u32 sum[16])
+{
+	const __s32 *bias = conv->bias;
+	__u32 lane;
+
+	for (lane = 0; lane < 16; lane++)
+		sum[lane] = bias ? bias[block * 16 + lane] : 0;
+}
+
+void npu_conv_start_s16(const struct npu_conv *conv, __u32 block, __u64 sum[16])
+{
+	bool wide = conv->insn->t[3].type == NPU_TYPE_INT64;
+	__u32 lane;
+
+	for (lane = 0; lane < 16; lane++) {
+		__u32 at = block * 16 + lane;
+
+		if (!conv->bias)
+			sum[lane] = 0;
+		else if (wide)
+			sum[lane] = ((const __s64 *)conv->bias)[at];
+		else
+			sum[lane] = (__s64)((const __s32 *)conv->bias)[at];
+	}
+}
+
+static void store(const struct npu_conv *conv, __u8 *out, __u32 channel, __s32 y)
+{
+	const struct npu_insn *insn = conv->insn;
+
+	y = npu_clamp32(npu_add32(y, insn->t[0].zero_point), insn->conv.act_min,
+			insn->conv.act_max);
+	if (insn->t[0].type == NPU_TYPE_INT8)
+		((__s8 *)out)[channel] = y;
+	else
+		((__s16 *)out)[channel] = y;
+}
+
+void npu_conv_finish_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			const __u32 sum[16])
+{
+	struct npu_conv_lanes lanes = npu_conv_lanes(conv, block);
+	__u8 *out = conv->out + npu_pixel_offset(&conv->insn->t[0], at->n, at->y, at->x);
+	__u32 lane;
+
+	for (lane = 0; lane < lanes.count; lane++) {
+		const struct npu_scale *scale =
+			conv->scales + (block * 16 + lane) * conv->scale_step;
+
+		store(conv, out, lanes.channel + lane,
+		      npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift));
+	}
+}
+
+void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			 const __u64 sum[16])
+{
+	struct npu_conv_lanes lanes = npu_conv_lanes(conv, block);
+	__u8 *out = conv->out + npu_pixel_offset(&conv->insn->t[0], at->n, at->y, at->x);
+	__u32 lane;
+
+	for (lane = 0; lane < lanes.count; lane++) {
+		const struct npu_scale *scale =
+			conv->scales + (block * 16 + lane) * conv->scale_step;
+
+		store(conv, out, lanes.channel + lane,
+		      npu_rescale64((__s64)sum[lane], scale->multiplier, scale->shift));
+	}
+}
+
+__u32 npu_conv_taps(const struct npu_insn *insn, __u32 d)
+{
+	__u32 kernel = insn->t[2].dim[1 + d], stride = insn->conv.stride[d];
+	__u32 a = stride, b = insn->conv.dilation[d];
+
+	if (insn->opcode != NPU_OP_TRANSPOSE_CONV_2D)
+		return kernel;
+	/* taps that fall on input elements are stride / gcd(stride, dilation) apart */
+	while (b) {
+		__u32 rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return (kernel - 1) / (stride / a) + 1;
+}

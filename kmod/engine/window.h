@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Windows over an image: what convolutions and pooling share.
+ *
+ * A unit is sixteen output channels (a *block*) of one output pixel. Units are numbered
+ * with the pixel running fastest, so that neighbours share a block of weights.
+ */
+#ifndef NPU_WINDOW_H
+#define NPU_WINDOW_H
+
+#include "kernels.h"
+
+/**
+ * struct npu_pixel - an output pixel
+ * @n, @y, @x: its position in N, H, W
+ */
+struct npu_pixel {
+	__u32 n, y, x;
+};
+
+/* One unit; @window is what the caller of npu_window_run() gave. */
+typedef void (*npu_window_unit)(const void *window, __u32 block, const struct npu_pixel *at);
+
+/* Call @unit for units [first, first + count) of an output with the dimensions of @out. */
+void npu_window_run(const struct npu_tensor *out, __u32 first, __u32 count, npu_window_unit unit,
+		    const void *window);
+
+/* Element (n, y, x, 0). */
+static inline unsigned long npu_pixel_offset(const struct npu_tensor *t, __u32 n, __u32 y, __u32 x)
+{
+	return (unsigned long)n * t->stride[0] + (unsigned long)y * t->stride[1] +
+	       (unsigned long)x * t->stride[2];
+}
+
+/**
+ * struct npu_conv - an instruction of the convolution family, addresses resolved
+ * @insn: the instruction
+ * @in: its input
+ * @out: its output
+ * @weights: packed
+ * @block_bytes: weights of one block
+ * @blocks: blocks of one group
+ * @group_in: input channels of one group
+ * @group_out: output channels of one group
+ * @bias: of lane 0, or NULL
+ * @scales: of lane 0
+ * @scale_step: 1 if each lane has its own, else 0
+ * @subtract: from each input element before it is multiplied
+ * @outside: factor where a tap of the kernel meets no input element
+ */
+struct npu_conv {
+	const struct npu_insn *insn;
+	const __u8 *in;
+	__u8 *out;
+	const __s8 *weights;
+	unsigned long block_bytes;
+	__u32 blocks, group_in, group_out;
+	const void *bias;
+	const struct npu_scale *scales;
+	__u32 scale_step;
+	__s32 subtract, outside;
+};
+
+void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
+		      struct npu_conv *conv);
+
+/**
+ * struct npu_conv_lanes - the channels of a block
+ * @channel: the first output channel
+ * @count: how many there are, at most 16
+ */
+struct npu_conv_lanes {
+	__u32 channel, count;
+};
+
+static inline struct npu_conv_lanes npu_conv_lanes(const struct npu_conv *conv, __u32 block)
+{
+	__u32 first = block % conv->blocks * 16, left = conv->group_out - first;
+
+	return (struct npu_conv_lanes){
+		.channel = block / conv->blocks * conv->group_out + first,
+		.count = left < 16 ? left : 16,
+	};
+}
+
+/* Where a tap lies in the input, -1 if outside; @d is 0 for H, 1 for W. */
+static inline __s32 npu_conv_index(const struct npu_insn *insn, __u32 d, __u32 out, __u32 tap)
+{
+	__s32 at = (__s32)(out * insn->conv.stride[d] + tap * insn->conv.dilation[d]) -
+		   (__s32)insn->conv.pad[d];
+
+	return at < 0 || at >= (__s32)insn->t[1].dim[1 + d] ? -1 : at;
+}
+
+/* The same where the input is spread over the output. */
+static inline __s32 npu_transpose_conv_index(const struct npu_insn *insn, __u32 d, __u32 out,
+					     __u32 tap)
+{
+	__s32 at = (__s32)(out + insn->conv.pad[d]) - (__s32)(tap * insn->conv.dilation[d]);
+	__s32 stride = insn->conv.stride[d];
+
+	if (at < 0 || at % stride)
+		return -1;
+	at /= stride;
+	return at >= (__s32)insn->t[1].dim[1 + d] ? -1 : at;
+}
+
+/* Sums of the sixteen lanes of a block, with the bias that they start from. */
+void npu_conv_start_s8(const struct npu_conv *conv, __u32 block, __u32 sum[16]);
+void npu_conv_start_s16(const struct npu_conv *conv, __u32 block, __u64 sum[16]);
+
+/* Scale, clamp and store them. */
+void npu_conv_finish_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			const __u32 sum[16]);
+void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			 const __u64 sum[16]);
+
+/* Greatest number of taps along H (@d = 0) or W that meet the input, for the cost of a unit. */
+__u32 npu_conv_taps(const struct npu_insn *insn, __u32 d);
+
+#endif /* NPU_WINDOW_H */
