@@ -49,7 +49,7 @@ struct operation {
 	const char *name;
 	uint16_t opcode;
 	uint8_t out, in; /* enum npu_type */
-	uint8_t bias;	 /* of FULLY_CONNECTED */
+	uint8_t bias;	 /* of FULLY_CONNECTED and the convolutions */
 };
 
 static const struct operation operations[] = {
@@ -63,6 +63,25 @@ static const struct operation operations[] = {
 	{ "fc_s16_s16", NPU_OP_FULLY_CONNECTED, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT64 },
 	{ "fc_s16_s8", NPU_OP_FULLY_CONNECTED, NPU_TYPE_INT8, NPU_TYPE_INT16, NPU_TYPE_INT32 },
 	{ "fc_s16_nobias", NPU_OP_FULLY_CONNECTED, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "conv_s8_s8", NPU_OP_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32 },
+	{ "conv_s8_s16", NPU_OP_CONV_2D, NPU_TYPE_INT16, NPU_TYPE_INT8, NPU_TYPE_INT32 },
+	{ "conv_s8_nobias", NPU_OP_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "conv_s16_s16", NPU_OP_CONV_2D, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT64 },
+	{ "conv_s16_s8", NPU_OP_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT16, NPU_TYPE_INT32 },
+	{ "conv_s16_nobias", NPU_OP_CONV_2D, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "depthwise_s8", NPU_OP_DEPTHWISE_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32 },
+	{ "depthwise_s8_nobias", NPU_OP_DEPTHWISE_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "depthwise_s16", NPU_OP_DEPTHWISE_CONV_2D, NPU_TYPE_INT16, NPU_TYPE_INT16,
+	  NPU_TYPE_INT64 },
+	{ "transpose_conv_s8", NPU_OP_TRANSPOSE_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8,
+	  NPU_TYPE_INT32 },
+	{ "transpose_conv_s8_nobias", NPU_OP_TRANSPOSE_CONV_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "transpose_conv_s16", NPU_OP_TRANSPOSE_CONV_2D, NPU_TYPE_INT16, NPU_TYPE_INT16,
+	  NPU_TYPE_INT64 },
+	{ "max_pool_s8", NPU_OP_MAX_POOL_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "max_pool_s16", NPU_OP_MAX_POOL_2D, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "average_pool_s8", NPU_OP_AVERAGE_POOL_2D, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "average_pool_s16", NPU_OP_AVERAGE_POOL_2D, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "add_s8", NPU_OP_ADD, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
 	{ "add_s16", NPU_OP_ADD, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "mul_s8", NPU_OP_MUL, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
@@ -271,6 +290,8 @@ static inline void case_table(struct engine_case *c, const struct operation *op,
 	c->const_bytes += bytes;
 }
 
+#include "engine_window_case.h"
+
 static inline void case_parameters(struct engine_case *c, const struct operation *op,
 				   const struct shape *s, struct rng *rng)
 {
@@ -279,7 +300,7 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 	uint32_t channels = (s->c + 15) / 16 * 16;
 
 	insn->t[0].zero_point = random_zero_point(rng, op->out);
-	if (op->opcode != NPU_OP_FULLY_CONNECTED)
+	if (op->opcode != NPU_OP_FULLY_CONNECTED && !is_pool(op->opcode))
 		insn->t[1].zero_point = random_zero_point(rng, op->in);
 	switch (op->opcode) {
 	case NPU_OP_FULLY_CONNECTED:
@@ -288,6 +309,13 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 					      wide && op->out == NPU_TYPE_INT8 ? -22 : -14,
 					      rng_next(rng) % 4 ? -4 : 6);
 		case_limits(rng, op->out, &insn->fc.act_min, &insn->fc.act_max);
+		break;
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
+		window_parameters(c, op, rng);
 		break;
 	case NPU_OP_ADD:
 		insn->t[2].zero_point = random_zero_point(rng, op->in);
@@ -323,7 +351,7 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 
 /* Tensors with their memory. */
 static inline void case_tensors(struct engine_case *c, const struct operation *op,
-				const struct shape *s)
+				const struct shape *s, struct rng *rng)
 {
 	uint32_t out_dim[4] = { s->n, s->h, s->w, s->c }, channels = (s->c + 15) / 16 * 16;
 	uint64_t bytes[4] = { case_tensor(c, 0, op->out, out_dim, s->gap) };
@@ -345,6 +373,8 @@ static inline void case_tensors(struct engine_case *c, const struct operation *o
 			bytes[3] = case_tensor(c, 3, op->bias, bias_dim, 0);
 			c->slots = 4;
 		}
+	} else if (is_conv(op->opcode) || is_pool(op->opcode)) {
+		window_tensors(c, op, s, rng, bytes);
 	} else {
 		bytes[1] = case_tensor(c, 1, op->in, out_dim, s->gap);
 		if (op->opcode == NPU_OP_ADD || op->opcode == NPU_OP_MUL) {
@@ -369,8 +399,10 @@ static inline struct engine_case *case_make(const struct operation *op, const st
 	assert_non_null(c);
 	if (op->opcode == NPU_OP_FULLY_CONNECTED)
 		shape.n = shape.h = 1;
+	if (is_conv(op->opcode) || is_pool(op->opcode))
+		shape = window_shape(s);
 	c->insn.opcode = op->opcode;
-	case_tensors(c, op, &shape);
+	case_tensors(c, op, &shape, rng);
 	case_parameters(c, op, &shape, rng);
 	for (i = 1; i < c->slots; i++)
 		random_bytes(rng, guarded_data(&c->slot[i]), c->slot[i].bytes, c->insn.t[i].type,

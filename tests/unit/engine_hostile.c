@@ -136,11 +136,16 @@ static void extreme_parameters(struct engine_case *c, struct rng *rng)
 	case NPU_OP_COPY:
 	case NPU_OP_CLAMP:
 	case NPU_OP_TABLE:
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
 		return;
 	case NPU_OP_ADD:
 		max_shift = 0;
 		break;
 	case NPU_OP_FULLY_CONNECTED:
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
 		max_shift = wide ? 7 : 30;
 		break;
 	}
