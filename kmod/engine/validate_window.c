@@ -81,7 +81,8 @@ static bool check_conv_shapes(struct npu_check *check, __u32 groups, __u32 lanes
 static bool check_conv_output(struct npu_check *check, __u32 lanes)
 {
 	const struct npu_insn *insn = check->insn;
-	bool wide = insn->t[1].type == NPU_TYPE_INT16;
+	/* an int32 bias goes with int32 accumulators */
+	bool wide = insn->t[1].type == NPU_TYPE_INT16 && insn->t[3].type != NPU_TYPE_INT32;
 
 	if (insn->conv.scale_count != 1 && insn->conv.scale_count != lanes)
 		return npu_refuse(check, "conv.scale_count",

@@ -120,9 +120,14 @@ void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct 
 	for (lane = 0; lane < lanes.count; lane++) {
 		const struct npu_scale *scale =
 			conv->scales + (block * 16 + lane) * conv->scale_step;
+		__s32 y;
 
-		store(conv, out, lanes.channel + lane,
-		      npu_rescale64((__s64)sum[lane], scale->multiplier, scale->shift));
+		/* the low half of a sum is what int32 accumulators would hold */
+		if (conv->insn->t[3].type == NPU_TYPE_INT32)
+			y = npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift);
+		else
+			y = npu_rescale64((__s64)sum[lane], scale->multiplier, scale->shift);
+		store(conv, out, lanes.channel + lane, y);
 	}
 }
 

@@ -144,7 +144,8 @@ struct npu_scale {
  *	entries or NONE. in int8 or int16, out int8 or int16. The input's zero point
  *	must be 0: -zp * sum(w) belongs in the bias. Parameters: &npu_insn.fc
  * @NPU_OP_CONV_2D: out {N,OH,OW,OC}, in {N,IH,IW,IC}, weights {OC,KH,KW,IC / groups}
- *	BLOCK16X4, bias (types as above) of an entry for each lane or NONE. A 1D
+ *	BLOCK16X4, bias (types as above) of an entry for each lane or NONE. With int16 in an
+ *	int32 bias means int32 accumulators, with shifts of up to 30 in the scales. A 1D
  *	convolution has H = 1. The input's zero point is the value of what lies outside the
  *	input; -zp * sum(w) belongs in the bias. Parameters: &npu_insn.conv
  * @NPU_OP_DEPTHWISE_CONV_2D: as CONV_2D, weights {OC,KH,KW,1} DEPTHWISE16; OC is a multiple

@@ -146,7 +146,9 @@ static void extreme_parameters(struct engine_case *c, struct rng *rng)
 	case NPU_OP_CONV_2D:
 	case NPU_OP_DEPTHWISE_CONV_2D:
 	case NPU_OP_TRANSPOSE_CONV_2D:
-		max_shift = wide ? 7 : 30;
+		max_shift = wide && !(is_conv(insn->opcode) && insn->t[3].type == NPU_TYPE_INT32)
+				    ? 7
+				    : 30;
 		break;
 	}
 	for (i = 0; i < c->consts.bytes / sizeof(*scale); i++)
