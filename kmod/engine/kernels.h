@@ -27,6 +27,13 @@ enum npu_kernel_id {
 	NPU_KERNEL_ADD_S16,
 	NPU_KERNEL_MUL_S8,
 	NPU_KERNEL_MUL_S16,
+	NPU_KERNEL_SUB_S8,
+	NPU_KERNEL_SUB_S16,
+	NPU_KERNEL_EXTREMUM_S8,
+	NPU_KERNEL_EXTREMUM_S16,
+	NPU_KERNEL_BATCH_MATMUL_S8,
+	NPU_KERNEL_BATCH_MATMUL_S16,
+	NPU_KERNEL_REDUCE,
 	NPU_KERNEL_CLAMP_S8,
 	NPU_KERNEL_CLAMP_S16,
 	NPU_KERNEL_REQUANTISE_S8,
@@ -40,6 +47,11 @@ enum npu_kernel_id {
 	NPU_KERNEL_TANH_S16,
 	NPU_KERNEL_SOFTMAX_S8,
 	NPU_KERNEL_SOFTMAX_S16,
+	NPU_KERNEL_PAD,
+	NPU_KERNEL_SLICE,
+	NPU_KERNEL_TRANSPOSE,
+	NPU_KERNEL_RESIZE,
+	NPU_KERNEL_EMBEDDING,
 	NPU_KERNELS,
 };
 
@@ -258,6 +270,23 @@ void npu_add_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32
 void npu_mul_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_mul_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		 __u32 count);
+void npu_sub_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_sub_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		 __u32 count);
+void npu_extremum_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		     __u32 count);
+void npu_extremum_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		      __u32 count);
+void npu_batch_matmul(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		      __u32 count);
+void npu_reduce(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_pad(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_slice(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_transpose(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		   __u32 count);
+void npu_resize(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_embedding(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		   __u32 count);
 void npu_clamp_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		  __u32 count);
 void npu_clamp_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Units, their cost, and running a program in bounded steps. */
+#include "pieces.h"
 #include "window.h"
 
 /*
@@ -32,6 +33,13 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_ADD_S16] = { 10, 200 },
 	[NPU_KERNEL_MUL_S8] = { 8, 200 },
 	[NPU_KERNEL_MUL_S16] = { 8, 200 },
+	[NPU_KERNEL_SUB_S8] = { 30, 200 },
+	[NPU_KERNEL_SUB_S16] = { 30, 200 },
+	[NPU_KERNEL_EXTREMUM_S8] = { 30, 200 },
+	[NPU_KERNEL_EXTREMUM_S16] = { 30, 200 },
+	[NPU_KERNEL_BATCH_MATMUL_S8] = { 8, 600 },
+	[NPU_KERNEL_BATCH_MATMUL_S16] = { 8, 600 },
+	[NPU_KERNEL_REDUCE] = { 8, 800 },
 	[NPU_KERNEL_CLAMP_S8] = { 2, 200 },
 	[NPU_KERNEL_CLAMP_S16] = { 2, 200 },
 	[NPU_KERNEL_REQUANTISE_S8] = { 8, 200 },
@@ -45,14 +53,50 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_TANH_S16] = { 24, 200 },
 	[NPU_KERNEL_SOFTMAX_S8] = { 32, 400 },
 	[NPU_KERNEL_SOFTMAX_S16] = { 60, 400 },
+	[NPU_KERNEL_PAD] = { 8, 200 },
+	[NPU_KERNEL_SLICE] = { 8, 200 },
+	[NPU_KERNEL_TRANSPOSE] = { 8, 200 },
+	[NPU_KERNEL_RESIZE] = { 40, 200 },
+	[NPU_KERNEL_EMBEDDING] = { 8, 200 },
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
 #define PRICE_PIECE 128
+/* The same where the place is computed for each piece. */
+#define PRICE_MOVED_PIECE 320
+/* Going from one term of sums to the next. */
+#define PRICE_TERM 24
 /* The exponential of one distance from the maximum, at most 256 of them. */
 #define PRICE_EXPONENTIAL 160
 /* Finding where a tap of a kernel meets the input. */
 #define PRICE_TAP 64
+
+/* Instructions whose output has another shape than their inputs. */
+static enum npu_kernel_id kernel_of_shape(const struct npu_insn *insn)
+{
+	switch (insn->opcode) {
+	case NPU_OP_BATCH_MATMUL:
+		return insn->t[1].type == NPU_TYPE_INT16 ? NPU_KERNEL_BATCH_MATMUL_S16
+							 : NPU_KERNEL_BATCH_MATMUL_S8;
+	case NPU_OP_REDUCE_MEAN:
+	case NPU_OP_REDUCE_SUM:
+	case NPU_OP_REDUCE_MAX:
+		return NPU_KERNEL_REDUCE;
+	case NPU_OP_PAD:
+		return NPU_KERNEL_PAD;
+	case NPU_OP_SLICE:
+		return NPU_KERNEL_SLICE;
+	case NPU_OP_TRANSPOSE:
+		return NPU_KERNEL_TRANSPOSE;
+	case NPU_OP_RESIZE_NEAREST:
+	case NPU_OP_RESIZE_BILINEAR:
+		return NPU_KERNEL_RESIZE;
+	case NPU_OP_EMBEDDING:
+		return NPU_KERNEL_EMBEDDING;
+	default:
+		return NPU_KERNEL_NOP;
+	}
+}
 
 enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 {
@@ -77,6 +121,11 @@ enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 		return wide ? NPU_KERNEL_ADD_S16 : NPU_KERNEL_ADD_S8;
 	case NPU_OP_MUL:
 		return wide ? NPU_KERNEL_MUL_S16 : NPU_KERNEL_MUL_S8;
+	case NPU_OP_SUB:
+		return wide ? NPU_KERNEL_SUB_S16 : NPU_KERNEL_SUB_S8;
+	case NPU_OP_MIN:
+	case NPU_OP_MAX:
+		return wide ? NPU_KERNEL_EXTREMUM_S16 : NPU_KERNEL_EXTREMUM_S8;
 	case NPU_OP_CLAMP:
 		return wide ? NPU_KERNEL_CLAMP_S16 : NPU_KERNEL_CLAMP_S8;
 	case NPU_OP_REQUANTISE:
@@ -92,7 +141,7 @@ enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn)
 	case NPU_OP_SOFTMAX:
 		return wide ? NPU_KERNEL_SOFTMAX_S16 : NPU_KERNEL_SOFTMAX_S8;
 	default:
-		return NPU_KERNEL_NOP;
+		return kernel_of_shape(insn);
 	}
 }
 
@@ -122,6 +171,11 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 		return window_units(insn, 1);
 	case NPU_OP_SOFTMAX:
 		return dim[0] * dim[1] * dim[2];
+	case NPU_OP_BATCH_MATMUL:
+	case NPU_OP_REDUCE_MEAN:
+	case NPU_OP_REDUCE_SUM:
+	case NPU_OP_REDUCE_MAX:
+		return npu_lanes_units(insn);
 	default:
 		return (npu_elementwise_total(insn) - 1) / NPU_ELEMENTWISE_UNIT + 1;
 	}
@@ -136,6 +190,27 @@ static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p
 		elements = NPU_ELEMENTWISE_UNIT;
 	pieces = elements / npu_elementwise_dense(insn) + 1;
 	return p->unit + elements * p->element + pieces * PRICE_PIECE;
+}
+
+/* Rows over C are the pieces; a unit begins and ends within one. */
+static __u32 move_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 elements = npu_elementwise_total(insn);
+
+	if (elements > NPU_ELEMENTWISE_UNIT)
+		elements = NPU_ELEMENTWISE_UNIT;
+	return p->unit + elements * p->element +
+	       (elements / insn->t[0].dim[3] + 2) * PRICE_MOVED_PIECE;
+}
+
+static __u32 sum_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 lanes = npu_lanes(insn), channels = insn->t[0].dim[3];
+
+	if (lanes > channels)
+		lanes = channels;
+	/* at most 2^11 terms of sixteen sums, or 2^16 of one */
+	return p->unit + npu_sum_length(insn) * (lanes * p->element + PRICE_TERM);
 }
 
 static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
@@ -169,6 +244,18 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 			return p->unit + length * p->element +
 			       (length < 256 ? length : 256) * PRICE_EXPONENTIAL;
 		return p->unit + length * p->element;
+	case NPU_OP_BATCH_MATMUL:
+	case NPU_OP_REDUCE_MEAN:
+	case NPU_OP_REDUCE_SUM:
+	case NPU_OP_REDUCE_MAX:
+		return sum_cost(insn, p);
+	case NPU_OP_PAD:
+	case NPU_OP_SLICE:
+	case NPU_OP_TRANSPOSE:
+	case NPU_OP_RESIZE_NEAREST:
+	case NPU_OP_RESIZE_BILINEAR:
+	case NPU_OP_EMBEDDING:
+		return move_cost(insn, p);
 	default:
 		return elementwise_cost(insn, p);
 	}

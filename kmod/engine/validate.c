@@ -130,7 +130,8 @@ static bool check_fully_connected(struct npu_check *check)
 	bool bias = insn->t[3].type != NPU_TYPE_NONE;
 
 	if (!npu_check_output(check, NPU_ACTIVATION) ||
-	    !npu_check_input(check, 1, NPU_ACTIVATION) || !npu_check_weights(check, 2, NPU_LAYOUT_BLOCK16X4, 1))
+	    !npu_check_input(check, 1, NPU_ACTIVATION) ||
+	    !npu_check_weights(check, 2, NPU_LAYOUT_BLOCK16X4, 1))
 		return false;
 	if (bias &&
 	    !npu_check_input(check, 3, NPU_TYPE_MASK(INT32) | (wide ? NPU_TYPE_MASK(INT64) : 0)))
@@ -147,22 +148,6 @@ static bool check_fully_connected(struct npu_check *check)
 	return npu_check_scales(check, "fc.scales", insn->fc.scales, insn->fc.scale_count,
 				wide ? NPU_MAX_SHIFT_64 : 30) &&
 	       npu_check_range(check, "fc.act_min", insn->fc.act_min, insn->fc.act_max);
-}
-
-static bool check_binary(struct npu_check *check)
-{
-	const struct npu_insn *insn = check->insn;
-	bool add = insn->opcode == NPU_OP_ADD;
-
-	return npu_check_output(check, NPU_ACTIVATION) &&
-	       npu_check_input(check, 1, NPU_ACTIVATION) &&
-	       npu_check_input(check, 2, NPU_ACTIVATION) && npu_check_unused(check, 3) &&
-	       npu_check_same_type(check, 1) && npu_check_same_type(check, 2) &&
-	       npu_check_same_dims(check, 1) && npu_check_same_dims(check, 2) &&
-	       npu_check_overlap(check, 3, true) && npu_check_raw(check, 3) &&
-	       npu_check_scales(check, "binary.scales", insn->binary.scales, add ? 3 : 1,
-				add ? 0 : 30) &&
-	       npu_check_range(check, "binary.act_min", insn->binary.act_min, insn->binary.act_max);
 }
 
 static bool check_clamp(struct npu_check *check)
@@ -267,6 +252,39 @@ static bool check_softmax(struct npu_check *check)
 	return true;
 }
 
+static bool check_shape_opcode(struct npu_check *check)
+{
+	switch (check->insn->opcode) {
+	case NPU_OP_ADD:
+	case NPU_OP_SUB:
+		return npu_check_binary(check, 3, 0);
+	case NPU_OP_MUL:
+		return npu_check_binary(check, 1, 30);
+	case NPU_OP_MIN:
+	case NPU_OP_MAX:
+		return npu_check_binary(check, 2, 30);
+	case NPU_OP_BATCH_MATMUL:
+		return npu_check_batch_matmul(check);
+	case NPU_OP_REDUCE_MEAN:
+	case NPU_OP_REDUCE_SUM:
+	case NPU_OP_REDUCE_MAX:
+		return npu_check_reduce(check);
+	case NPU_OP_PAD:
+		return npu_check_pad(check);
+	case NPU_OP_SLICE:
+		return npu_check_slice(check);
+	case NPU_OP_TRANSPOSE:
+		return npu_check_transpose(check);
+	case NPU_OP_RESIZE_NEAREST:
+	case NPU_OP_RESIZE_BILINEAR:
+		return npu_check_resize(check);
+	case NPU_OP_EMBEDDING:
+		return npu_check_embedding(check);
+	default:
+		return npu_refuse(check, "opcode", "is not an opcode of this instruction set");
+	}
+}
+
 static bool check_opcode(struct npu_check *check)
 {
 	switch (check->insn->opcode) {
@@ -283,9 +301,6 @@ static bool check_opcode(struct npu_check *check)
 	case NPU_OP_MAX_POOL_2D:
 	case NPU_OP_AVERAGE_POOL_2D:
 		return npu_check_pool(check);
-	case NPU_OP_ADD:
-	case NPU_OP_MUL:
-		return check_binary(check);
 	case NPU_OP_CLAMP:
 		return check_clamp(check);
 	case NPU_OP_REQUANTISE:
@@ -298,7 +313,7 @@ static bool check_opcode(struct npu_check *check)
 	case NPU_OP_SOFTMAX:
 		return check_softmax(check);
 	default:
-		return npu_refuse(check, "opcode", "is not an opcode of this instruction set");
+		return check_shape_opcode(check);
 	}
 }
 

@@ -79,4 +79,14 @@ bool npu_check_same_type(struct npu_check *check, unsigned int index);
 bool npu_check_conv(struct npu_check *check);
 bool npu_check_pool(struct npu_check *check);
 
+/* Opcodes whose tensors differ in shape. */
+bool npu_check_binary(struct npu_check *check, __u32 scales, __s32 max_shift);
+bool npu_check_batch_matmul(struct npu_check *check);
+bool npu_check_reduce(struct npu_check *check);
+bool npu_check_pad(struct npu_check *check);
+bool npu_check_slice(struct npu_check *check);
+bool npu_check_transpose(struct npu_check *check);
+bool npu_check_resize(struct npu_check *check);
+bool npu_check_embedding(struct npu_check *check);
+
 #endif /* NPU_VALIDATE_H */

@@ -28,6 +28,13 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_ADD_S16] = npu_add_s16,
 	[NPU_KERNEL_MUL_S8] = npu_mul_s8,
 	[NPU_KERNEL_MUL_S16] = npu_mul_s16,
+	[NPU_KERNEL_SUB_S8] = npu_sub_s8,
+	[NPU_KERNEL_SUB_S16] = npu_sub_s16,
+	[NPU_KERNEL_EXTREMUM_S8] = npu_extremum_s8,
+	[NPU_KERNEL_EXTREMUM_S16] = npu_extremum_s16,
+	[NPU_KERNEL_BATCH_MATMUL_S8] = npu_batch_matmul,
+	[NPU_KERNEL_BATCH_MATMUL_S16] = npu_batch_matmul,
+	[NPU_KERNEL_REDUCE] = npu_reduce,
 	[NPU_KERNEL_CLAMP_S8] = npu_clamp_s8,
 	[NPU_KERNEL_CLAMP_S16] = npu_clamp_s16,
 	[NPU_KERNEL_REQUANTISE_S8] = npu_requantise,
@@ -41,6 +48,11 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_TANH_S16] = npu_tanh_s16,
 	[NPU_KERNEL_SOFTMAX_S8] = npu_softmax_s8,
 	[NPU_KERNEL_SOFTMAX_S16] = npu_softmax_s16,
+	[NPU_KERNEL_PAD] = npu_pad,
+	[NPU_KERNEL_SLICE] = npu_slice,
+	[NPU_KERNEL_TRANSPOSE] = npu_transpose,
+	[NPU_KERNEL_RESIZE] = npu_resize,
+	[NPU_KERNEL_EMBEDDING] = npu_embedding,
 };
 
 #ifdef __x86_64__

@@ -157,9 +157,22 @@ struct npu_scale {
  * @NPU_OP_MAX_POOL_2D: out {N,OH,OW,C}, in {N,IH,IW,C}: one type of int8 or int16, one
  *	zero point. Global pooling has a kernel of IH x IW. Parameters: &npu_insn.pool
  * @NPU_OP_AVERAGE_POOL_2D: as MAX_POOL_2D; what lies outside the input is not counted
- * @NPU_OP_ADD: out, in1, in2: one type of int8 or int16, same dims.
- *	Parameters: &npu_insn.binary, three scales: in1, in2, out
+ * @NPU_OP_ADD: out, in1, in2: one type of int8 or int16; each dimension of an input is that
+ *	of the output or 1: then it repeats. Parameters: &npu_insn.binary, three scales:
+ *	in1, in2, out
  * @NPU_OP_MUL: as ADD, one scale
+ * @NPU_OP_SUB: as ADD, in1 - in2
+ * @NPU_OP_MIN: as ADD, two scales: in1 to out, in2 to out
+ * @NPU_OP_MAX: as MIN
+ * @NPU_OP_BATCH_MATMUL: out {N,H,M,P}, left {N,H,M,K}, right {N,H,P,K}: the second matrix
+ *	transposed, so that K is dense in both. N and H of an input may be 1: then it
+ *	repeats. Inputs of one type of int8 or int16, out int8 or int16.
+ *	Parameters: &npu_insn.matmul
+ * @NPU_OP_REDUCE_MEAN: out, in: one type of int8 or int16; each dimension of the output is
+ *	that of the input or 1: then the mean is over it. At most NPU_MAX_DEPTH elements
+ *	become one. Parameters: &npu_insn.reduce
+ * @NPU_OP_REDUCE_SUM: as REDUCE_MEAN
+ * @NPU_OP_REDUCE_MAX: as REDUCE_MEAN, same zero point, no parameters
  * @NPU_OP_CLAMP: out, in: one type of int8 or int16, same dims and zero point.
  *	Parameters: &npu_insn.clamp
  * @NPU_OP_REQUANTISE: out int8 or int16, in int8, int16 or int32, same dims.
@@ -172,9 +185,19 @@ struct npu_scale {
  * @NPU_OP_SOFTMAX: out, in: same dims, over C (at most NPU_MAX_SOFTMAX); int8 to
  *	int8, int8 to int16, int16 to int16. int8 out has zero point -128.
  *	Parameters: &npu_insn.softmax
+ * @NPU_OP_PAD: out, in: one type of int8 or int16. Parameters: &npu_insn.pad
+ * @NPU_OP_SLICE: out, in: any one type. Parameters: &npu_insn.slice
+ * @NPU_OP_TRANSPOSE: out, in: any one type, dims permuted. Parameters:
+ *	&npu_insn.transpose
+ * @NPU_OP_RESIZE_NEAREST: out {N,OH,OW,C}, in {N,IH,IW,C}: any one type. Parameters:
+ *	&npu_insn.resize
+ * @NPU_OP_RESIZE_BILINEAR: as RESIZE_NEAREST, int8 or int16
+ * @NPU_OP_EMBEDDING: out {N,H,W,C}, index {N,H,W,1} of int16 or int32, table {1,1,V,C}: any
+ *	one type for out and table. An index is clamped to [0, V - 1]. No parameters
  *
  * Numbers between the groups are kept for matrix products and windows (0x16..),
- * further arithmetic (0x22..), further activations (0x38..) and recurrence (0x50..).
+ * further arithmetic (0x2c..), further activations (0x38..), further moves (0x46..) and
+ * recurrence (0x50..).
  * Opcode 0 is refused, so that zeroed memory is not a program.
  */
 enum npu_opcode {
@@ -188,13 +211,30 @@ enum npu_opcode {
 	NPU_OP_AVERAGE_POOL_2D	= 0x15,
 	NPU_OP_ADD		= 0x20,
 	NPU_OP_MUL		= 0x21,
+	NPU_OP_SUB		= 0x22,
+	NPU_OP_MIN		= 0x23,
+	NPU_OP_MAX		= 0x24,
+	NPU_OP_BATCH_MATMUL	= 0x28,
+	NPU_OP_REDUCE_MEAN	= 0x29,
+	NPU_OP_REDUCE_SUM	= 0x2a,
+	NPU_OP_REDUCE_MAX	= 0x2b,
 	NPU_OP_CLAMP		= 0x30,
 	NPU_OP_REQUANTISE	= 0x31,
 	NPU_OP_TABLE		= 0x32,
 	NPU_OP_SIGMOID		= 0x33,
 	NPU_OP_TANH		= 0x34,
 	NPU_OP_SOFTMAX		= 0x35,
+	NPU_OP_PAD		= 0x40,
+	NPU_OP_SLICE		= 0x41,
+	NPU_OP_TRANSPOSE	= 0x42,
+	NPU_OP_RESIZE_NEAREST	= 0x43,
+	NPU_OP_RESIZE_BILINEAR	= 0x44,
+	NPU_OP_EMBEDDING	= 0x45,
 };
+
+/* Flags of npu_insn.resize; they exclude each other. */
+#define NPU_RESIZE_ALIGN_CORNERS	(1u << 0)
+#define NPU_RESIZE_HALF_PIXEL		(1u << 1)
 
 /**
  * struct npu_insn - one instruction, NPU_INSN_SIZE bytes
@@ -217,8 +257,13 @@ enum npu_opcode {
  * @pool: MAX_POOL_2D and AVERAGE_POOL_2D. kernel and stride are at least 1, KH * KW is at
  *	most NPU_MAX_DEPTH, pad is less than kernel, and each window meets the input:
  *	(OH - 1) * stride[0] - pad[0] < IH, likewise for W
- * @binary: ADD and MUL. scales is the constant-section offset of three (ADD) or one
- *	(MUL) struct npu_scale; ADD's may only shift right (shift <= 0)
+ * @binary: ADD, SUB, MUL, MIN, MAX. scales is the constant-section offset of three (ADD,
+ *	SUB), two (MIN, MAX) or one (MUL) struct npu_scale; those of ADD and SUB may only
+ *	shift right (shift <= 0). (2^30, 1) leaves a value as it is
+ * @matmul: BATCH_MATMUL, scales is the offset of one struct npu_scale; with int16 inputs its
+ *	shift is at most 7
+ * @reduce: REDUCE_MEAN and REDUCE_SUM, scales is the offset of one struct npu_scale, for
+ *	the mean without its division by the number of elements
  * @clamp: CLAMP
  * @requantise: REQUANTISE, scales is the offset of one struct npu_scale
  * @table: TABLE, offset of the table in the constant section, 2-aligned
@@ -229,6 +274,12 @@ enum npu_opcode {
  * @softmax: SOFTMAX. int8: multiplier in [2^30, 2^31), shift in [0, 30], diff_min in
  *	[-255 << 5, 0] as the reference computes it.
  *	int16: multiplier as in a struct npu_scale, shift in [-31, 7], diff_min 0
+ * @pad: PAD. before[d] is the output's index of the input's first element, all of which
+ *	lie within the output; the rest of the output is value, which lies within its type
+ * @slice: SLICE. Output index i of dimension d is input index begin[d] + i * step[d], which
+ *	lies within the input for each i; step may be 0 or negative
+ * @transpose: TRANSPOSE. Dimension d of the output is dimension perm[d] of the input
+ * @resize: RESIZE_NEAREST and RESIZE_BILINEAR, flags NPU_RESIZE_*
  * @raw: the parameters as words; those that the opcode does not use are zero
  *
  * Constant-section offsets are multiples of 4 unless said otherwise.
@@ -290,6 +341,30 @@ struct npu_insn {
 			__s32 shift;
 			__s32 diff_min;
 		} softmax;
+		struct {
+			__u32 scales;
+			__s32 act_min;
+			__s32 act_max;
+		} matmul;
+		struct {
+			__u32 scales;
+			__s32 act_min;
+			__s32 act_max;
+		} reduce;
+		struct {
+			__u32 before[4];
+			__s32 value;
+		} pad;
+		struct {
+			__u32 begin[4];
+			__s32 step[4];
+		} slice;
+		struct {
+			__u32 perm[4];
+		} transpose;
+		struct {
+			__u32 flags;
+		} resize;
 		__u32 raw[12];
 	};
 };

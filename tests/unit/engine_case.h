@@ -86,6 +86,22 @@ static const struct operation operations[] = {
 	{ "add_s16", NPU_OP_ADD, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "mul_s8", NPU_OP_MUL, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
 	{ "mul_s16", NPU_OP_MUL, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "sub_s8", NPU_OP_SUB, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "sub_s16", NPU_OP_SUB, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "min_s8", NPU_OP_MIN, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "min_s16", NPU_OP_MIN, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "max_s8", NPU_OP_MAX, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "max_s16", NPU_OP_MAX, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "matmul_s8_s8", NPU_OP_BATCH_MATMUL, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "matmul_s8_s16", NPU_OP_BATCH_MATMUL, NPU_TYPE_INT16, NPU_TYPE_INT8, 0 },
+	{ "matmul_s16_s16", NPU_OP_BATCH_MATMUL, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "matmul_s16_s8", NPU_OP_BATCH_MATMUL, NPU_TYPE_INT8, NPU_TYPE_INT16, 0 },
+	{ "reduce_mean_s8", NPU_OP_REDUCE_MEAN, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "reduce_mean_s16", NPU_OP_REDUCE_MEAN, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "reduce_sum_s8", NPU_OP_REDUCE_SUM, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "reduce_sum_s16", NPU_OP_REDUCE_SUM, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "reduce_max_s8", NPU_OP_REDUCE_MAX, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "reduce_max_s16", NPU_OP_REDUCE_MAX, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "clamp_s8", NPU_OP_CLAMP, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
 	{ "clamp_s16", NPU_OP_CLAMP, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "requantise_s8_s8", NPU_OP_REQUANTISE, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
@@ -103,6 +119,22 @@ static const struct operation operations[] = {
 	{ "softmax_s8_s8", NPU_OP_SOFTMAX, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
 	{ "softmax_s8_s16", NPU_OP_SOFTMAX, NPU_TYPE_INT16, NPU_TYPE_INT8, 0 },
 	{ "softmax_s16_s16", NPU_OP_SOFTMAX, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "pad_s8", NPU_OP_PAD, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "pad_s16", NPU_OP_PAD, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "slice_s8", NPU_OP_SLICE, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "slice_s16", NPU_OP_SLICE, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "slice_s32", NPU_OP_SLICE, NPU_TYPE_INT32, NPU_TYPE_INT32, 0 },
+	{ "slice_s64", NPU_OP_SLICE, NPU_TYPE_INT64, NPU_TYPE_INT64, 0 },
+	{ "transpose_s8", NPU_OP_TRANSPOSE, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "transpose_s16", NPU_OP_TRANSPOSE, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "transpose_s32", NPU_OP_TRANSPOSE, NPU_TYPE_INT32, NPU_TYPE_INT32, 0 },
+	{ "transpose_s64", NPU_OP_TRANSPOSE, NPU_TYPE_INT64, NPU_TYPE_INT64, 0 },
+	{ "nearest_s8", NPU_OP_RESIZE_NEAREST, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "nearest_s32", NPU_OP_RESIZE_NEAREST, NPU_TYPE_INT32, NPU_TYPE_INT32, 0 },
+	{ "bilinear_s8", NPU_OP_RESIZE_BILINEAR, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
+	{ "bilinear_s16", NPU_OP_RESIZE_BILINEAR, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
+	{ "embedding_s16_s8", NPU_OP_EMBEDDING, NPU_TYPE_INT8, NPU_TYPE_INT16, 0 },
+	{ "embedding_s32_s16", NPU_OP_EMBEDDING, NPU_TYPE_INT16, NPU_TYPE_INT32, 0 },
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
@@ -290,6 +322,7 @@ static inline void case_table(struct engine_case *c, const struct operation *op,
 	c->const_bytes += bytes;
 }
 
+#include "engine_shape_case.h"
 #include "engine_window_case.h"
 
 static inline void case_parameters(struct engine_case *c, const struct operation *op,
@@ -302,6 +335,10 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 	insn->t[0].zero_point = random_zero_point(rng, op->out);
 	if (op->opcode != NPU_OP_FULLY_CONNECTED && !is_pool(op->opcode))
 		insn->t[1].zero_point = random_zero_point(rng, op->in);
+	if (is_binary(op->opcode))
+		binary_parameters(c, op, rng);
+	if (is_shaped(op->opcode))
+		shape_parameters(c, op, rng);
 	switch (op->opcode) {
 	case NPU_OP_FULLY_CONNECTED:
 		insn->fc.scale_count = rng_next(rng) % 3 ? channels : 1;
@@ -316,17 +353,6 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 	case NPU_OP_MAX_POOL_2D:
 	case NPU_OP_AVERAGE_POOL_2D:
 		window_parameters(c, op, rng);
-		break;
-	case NPU_OP_ADD:
-		insn->t[2].zero_point = random_zero_point(rng, op->in);
-		insn->binary.scales = case_scales(c, rng, 2, -4, 0);
-		case_scales(c, rng, 1, wide ? -16 : -21, wide ? -13 : -17);
-		case_limits(rng, op->out, &insn->binary.act_min, &insn->binary.act_max);
-		break;
-	case NPU_OP_MUL:
-		insn->t[2].zero_point = random_zero_point(rng, op->in);
-		insn->binary.scales = case_scales(c, rng, 1, wide ? -16 : -8, rng_next(rng) % 4);
-		case_limits(rng, op->out, &insn->binary.act_min, &insn->binary.act_max);
 		break;
 	case NPU_OP_CLAMP:
 		insn->t[1].zero_point = insn->t[0].zero_point;
@@ -375,12 +401,12 @@ static inline void case_tensors(struct engine_case *c, const struct operation *o
 		}
 	} else if (is_conv(op->opcode) || is_pool(op->opcode)) {
 		window_tensors(c, op, s, rng, bytes);
+	} else if (is_binary(op->opcode)) {
+		binary_tensors(c, op, s, bytes);
+	} else if (is_shaped(op->opcode)) {
+		shape_tensors(c, op, s, rng, bytes);
 	} else {
 		bytes[1] = case_tensor(c, 1, op->in, out_dim, s->gap);
-		if (op->opcode == NPU_OP_ADD || op->opcode == NPU_OP_MUL) {
-			bytes[2] = case_tensor(c, 2, op->in, out_dim, s->gap);
-			c->slots = 3;
-		}
 	}
 	for (i = 0; i < c->slots; i++) {
 		guarded_make(&c->slot[i], bytes[i], s->at_end);

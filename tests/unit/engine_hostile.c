@@ -140,9 +140,11 @@ static void extreme_parameters(struct engine_case *c, struct rng *rng)
 	case NPU_OP_AVERAGE_POOL_2D:
 		return;
 	case NPU_OP_ADD:
+	case NPU_OP_SUB:
 		max_shift = 0;
 		break;
 	case NPU_OP_FULLY_CONNECTED:
+	case NPU_OP_BATCH_MATMUL:
 	case NPU_OP_CONV_2D:
 	case NPU_OP_DEPTHWISE_CONV_2D:
 	case NPU_OP_TRANSPOSE_CONV_2D:
