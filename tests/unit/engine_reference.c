@@ -4,48 +4,9 @@
  * arithmetic in 128 bits for scaling and addition, real functions in double precision for
  * the transcendental ones.
  */
-#include "engine_case.h"
+#include "exact.h"
 
 #include <math.h>
-
-/* ------------------------------------------------------ exact rescaling */
-
-/*
- * Nearest integer to numerator / 2^shift; a tie goes up, or away from zero. Divides with
- * remainder where the engine adds and shifts.
- */
-static int64_t nearest(__int128 numerator, unsigned int shift, bool away)
-{
-	__int128 unit = (__int128)1 << shift, quotient = numerator / unit;
-	__int128 rest = numerator % unit;
-	int up;
-
-	if (rest < 0) {
-		rest += unit;
-		quotient--;
-	}
-	/* numerator = quotient * unit + rest, 0 <= rest < unit */
-	if (2 * rest == unit)
-		up = away ? quotient >= 0 : 1;
-	else
-		up = 2 * rest > unit;
-	return (int64_t)(quotient + up);
-}
-
-/* Value times multiplier * 2^(shift - 31), rounded twice. */
-static int64_t rescaled(int64_t x, struct npu_scale scale)
-{
-	unsigned int left = scale.shift > 0 ? scale.shift : 0;
-	unsigned int right = scale.shift > 0 ? 0 : -scale.shift;
-	int64_t high = nearest((__int128)x * ((int64_t)1 << left) * scale.multiplier, 31, false);
-
-	return nearest(high, right, true);
-}
-
-static int64_t limited(int64_t x, int64_t min, int64_t max)
-{
-	return x < min ? min : x > max ? max : x;
-}
 
 static struct engine_case *make(const char *name, uint32_t w, uint32_t channels, uint32_t depth,
 				struct rng *rng)
@@ -72,11 +33,6 @@ static int32_t element(const struct engine_case *c, uint32_t tensor, uint32_t i)
 	default:
 		return ((const int32_t *)data)[i];
 	}
-}
-
-static struct npu_scale scale_at(const struct engine_case *c, uint32_t offset, uint32_t i)
-{
-	return ((const struct npu_scale *)(guarded_data(&c->consts) + offset))[i];
 }
 
 static void expect_element(const struct engine_case *c, const char *name, uint32_t i,
@@ -274,15 +230,7 @@ static void check_fully_connected(const char *name, struct rng *rng)
 				sum += ((int64_t *)guarded_data(&c->slot[3]))[o];
 			else
 				sum += ((int32_t *)guarded_data(&c->slot[3]))[o];
-			if (wide) {
-				int64_t reduced = nearest(scale.multiplier, 16, false);
-
-				if (reduced > 32767)
-					reduced = 32767;
-				y = nearest((__int128)sum * reduced, 15 - scale.shift, false);
-			} else {
-				y = rescaled(sum, scale);
-			}
+			y = wide ? rescaled_wide(sum, scale) : rescaled(sum, scale);
 			/* what is too large for 32 bits is defined to wrap */
 			if (scale.shift > 0 || y != (int32_t)y)
 				continue;
