@@ -53,7 +53,7 @@ static int npu_program_check_args(struct drm_device *drm,
 		field = "flags";
 	else if (args->handle)
 		field = "handle";
-	else if (args->isa_version != NPU_ISA_VERSION)
+	else if (!args->isa_version || args->isa_version > NPU_ISA_VERSION)
 		field = "isa_version";
 	else if (!args->insn_count || args->insn_count > NPU_MAX_INSNS)
 		field = "insn_count";

@@ -43,7 +43,7 @@ extern "C" {
  */
 
 /* Version of the instruction encoding, in struct drm_npu_program_create. */
-#define NPU_ISA_VERSION		1
+#define NPU_ISA_VERSION		2
 
 #define NPU_INSN_TENSORS	8	/* tensors of one instruction */
 #define NPU_MAX_INSNS		65536	/* instructions of one program */
