@@ -73,8 +73,7 @@ static bool check_conv_shapes(struct npu_check *check, __u32 groups, __u32 lanes
 		if (t[3].dim[d] != 1)
 			return npu_refuse_dim(check, 3, d, "must be 1 in a vector");
 	if (t[3].dim[3] != lanes)
-		return npu_refuse_dim(check, 3, 3,
-				      "is not the output channels, rounded up to 16 in each group");
+		return npu_refuse_dim(check, 3, 3, "is not the number of lanes of the weights");
 	return true;
 }
 
@@ -86,8 +85,7 @@ static bool check_conv_output(struct npu_check *check, __u32 lanes)
 
 	if (insn->conv.scale_count != 1 && insn->conv.scale_count != lanes)
 		return npu_refuse(check, "conv.scale_count",
-				  "is neither 1 nor the output channels, rounded up to 16 in each "
-				  "group");
+				  "is neither 1 nor the lanes of the weights");
 	return npu_check_scales(check, "conv.scales", insn->conv.scales, insn->conv.scale_count,
 				wide ? NPU_MAX_SHIFT_64 : 30) &&
 	       npu_check_range(check, "conv.act_min", insn->conv.act_min, insn->conv.act_max);

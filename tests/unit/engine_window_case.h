@@ -32,7 +32,8 @@ static inline struct shape window_shape(const struct shape *s)
 /* Rows of all blocks: how many entries a bias has. */
 static inline uint32_t conv_lanes(const struct npu_insn *insn)
 {
-	uint32_t groups = insn->opcode == NPU_OP_DEPTHWISE_CONV_2D ? 1 : insn->conv.groups;
+	/* none in a depthwise one */
+	uint32_t groups = insn->conv.groups ? insn->conv.groups : 1;
 
 	return groups * ((insn->t[2].dim[0] / groups + 15) / 16 * 16);
 }
