@@ -207,6 +207,51 @@ static void test_weight_padding(void **state)
 	}
 }
 
+/* Random bytes where packed weights of a convolution hold no weight. */
+static void scribble_padding(struct engine_case *c, struct rng *rng)
+{
+	const uint32_t *dim = c->insn.t[2].dim;
+	bool depthwise = c->insn.opcode == NPU_OP_DEPTHWISE_CONV_2D;
+	uint32_t groups = depthwise ? 1 : c->insn.conv.groups, rows = dim[0] / groups;
+	uint32_t depth = dim[1] * dim[2] * dim[3], quad = depthwise ? 1 : 4;
+	uint32_t padded = (depth + quad - 1) / quad * quad, lane, k;
+	uint8_t *w = guarded_data(&c->slot[2]);
+
+	for (lane = 0; lane < conv_lanes(&c->insn); lane++)
+		for (k = 0; k < padded; k++)
+			if (lane % ((rows + 15) / 16 * 16) >= rows || k >= depth)
+				w[(lane / 16 * padded + k / quad * quad) * 16 + lane % 16 * quad +
+				  k % quad] = rng_next(rng);
+}
+
+static void test_conv_weight_padding(void **state)
+{
+	struct shape s = { 1, 2, 5, 42, 37, 0, false, false };
+	const struct npu_variant *variant;
+	struct rng rng = { 9 };
+	unsigned int o, i, repeat;
+
+	(void)state;
+	for (o = 0; o < OPERATIONS; o++)
+		for (repeat = 0; is_conv(operations[o].opcode) && repeat < 6; repeat++) {
+			struct engine_case *c = case_make(&operations[o], &s, &rng);
+			uint8_t *expected;
+
+			case_run(c, npu_variant_at(0), UINT32_MAX);
+			expected = output_copy(c);
+			scribble_padding(c, &rng);
+			for (i = 0; (variant = npu_variant_at(i)); i++) {
+				if (!variant_runs_here(variant))
+					continue;
+				case_run(c, variant, UINT32_MAX);
+				expect_output(c, expected, operations[o].name,
+					      npu_variant_name(variant), &s);
+			}
+			free(expected);
+			case_free(c);
+		}
+}
+
 /* Units in any order, one by one, from the last to the first. */
 static void test_any_order(void **state)
 {
@@ -311,8 +356,8 @@ int main(void)
 		cmocka_unit_test(test_choice),	       cmocka_unit_test(test_edge_sizes),
 		cmocka_unit_test(test_random_shapes),  cmocka_unit_test(test_extreme_values),
 		cmocka_unit_test(test_depths),	       cmocka_unit_test(test_deepest),
-		cmocka_unit_test(test_weight_padding), cmocka_unit_test(test_any_order),
-		cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_weight_padding), cmocka_unit_test(test_conv_weight_padding),
+		cmocka_unit_test(test_any_order),      cmocka_unit_test(test_in_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
