@@ -113,6 +113,26 @@ static void test_damaged_instructions(void **state)
 	assert_true(accepted > 1000);
 }
 
+/* Windows as far from the image, and their taps as far from each other, as may be. */
+static void extreme_geometry(struct npu_insn *insn, struct rng *rng)
+{
+	bool transpose = insn->opcode == NPU_OP_TRANSPOSE_CONV_2D;
+	uint32_t d;
+
+	for (d = 0; d < 2; d++) {
+		uint32_t positions = insn->t[transpose ? 1 : 0].dim[1 + d];
+		uint32_t stride = NPU_MAX_REACH / 2 / positions;
+		uint32_t dilation = NPU_MAX_REACH / 2 / insn->t[2].dim[1 + d];
+
+		if (rng_next(rng) % 2)
+			insn->conv.pad[d] = NPU_MAX_DIM;
+		if (rng_next(rng) % 2)
+			insn->conv.stride[d] = stride < NPU_MAX_DIM ? stride : NPU_MAX_DIM;
+		if (rng_next(rng) % 2)
+			insn->conv.dilation[d] = dilation < NPU_MAX_DIM ? dilation : NPU_MAX_DIM;
+	}
+}
+
 /* Parameters at both ends of what the validator lets pass: all variants agree. */
 static void extreme_parameters(struct engine_case *c, struct rng *rng)
 {
@@ -153,6 +173,8 @@ static void extreme_parameters(struct engine_case *c, struct rng *rng)
 				    : 30;
 		break;
 	}
+	if (is_conv(insn->opcode) && rng_next(rng) % 2)
+		extreme_geometry(insn, rng);
 	for (i = 0; i < c->consts.bytes / sizeof(*scale); i++)
 		scale[i] = (struct npu_scale){
 			.multiplier = rng_next(rng) % 2 ? INT32_MAX : 1 << 30,
