@@ -113,20 +113,20 @@ static void walk_row(const struct walk *walk, __u32 row, __u32 column, __u8 *add
 			     (walk->kind[i] == ROW_REPEATED ? 0 : (__u64)column * walk->size[i]);
 }
 
-/* @element, read once, REPEATED times. */
-static void repeat(void *to, const void *element, __u32 size)
+/* @element, read once, @count times. */
+static void repeat(void *to, const void *element, __u32 size, __u32 count)
 {
 	__u32 i;
 
 	if (size == 1) {
 		__s8 value = npu_read_once_s8(element);
 
-		for (i = 0; i < REPEATED; i++)
+		for (i = 0; i < count; i++)
 			((__s8 *)to)[i] = value;
 	} else {
 		__s16 value = npu_read_once_s16(element);
 
-		for (i = 0; i < REPEATED; i++)
+		for (i = 0; i < count; i++)
 			((__s16 *)to)[i] = value;
 	}
 }
@@ -140,7 +140,8 @@ static void repeated_row(const struct walk *walk, const struct npu_row_context *
 
 	for (i = 1; i < walk->tensors; i++)
 		if (walk->kind[i] == ROW_REPEATED)
-			repeat(copy[i], address[i], walk->size[i]);
+			repeat(copy[i], address[i], walk->size[i],
+			       length < REPEATED ? length : REPEATED);
 	for (done = 0; done < length; done += REPEATED) {
 		__u32 piece = length - done < REPEATED ? length - done : REPEATED;
 		const void *at[3] = { NULL, NULL, NULL };

@@ -33,10 +33,10 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_ADD_S16] = { 10, 200 },
 	[NPU_KERNEL_MUL_S8] = { 8, 200 },
 	[NPU_KERNEL_MUL_S16] = { 8, 200 },
-	[NPU_KERNEL_SUB_S8] = { 30, 200 },
-	[NPU_KERNEL_SUB_S16] = { 30, 200 },
-	[NPU_KERNEL_EXTREMUM_S8] = { 30, 200 },
-	[NPU_KERNEL_EXTREMUM_S16] = { 30, 200 },
+	[NPU_KERNEL_SUB_S8] = { 40, 200 },
+	[NPU_KERNEL_SUB_S16] = { 40, 200 },
+	[NPU_KERNEL_EXTREMUM_S8] = { 34, 200 },
+	[NPU_KERNEL_EXTREMUM_S16] = { 34, 200 },
 	[NPU_KERNEL_BATCH_MATMUL_S8] = { 8, 600 },
 	[NPU_KERNEL_BATCH_MATMUL_S16] = { 8, 600 },
 	[NPU_KERNEL_REDUCE] = { 8, 800 },
@@ -56,7 +56,7 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_PAD] = { 8, 200 },
 	[NPU_KERNEL_SLICE] = { 8, 200 },
 	[NPU_KERNEL_TRANSPOSE] = { 8, 200 },
-	[NPU_KERNEL_RESIZE] = { 40, 200 },
+	[NPU_KERNEL_RESIZE] = { 60, 200 },
 	[NPU_KERNEL_EMBEDDING] = { 8, 200 },
 };
 
@@ -64,6 +64,8 @@ static const struct price price[NPU_KERNELS] = {
 #define PRICE_PIECE 128
 /* The same where the place is computed for each piece. */
 #define PRICE_MOVED_PIECE 320
+/* An element at the end of a piece, which vector kernels leave to the scalar row. */
+#define PRICE_TAIL 32
 /* Going from one term of sums to the next. */
 #define PRICE_TERM 24
 /* The exponential of one distance from the maximum, at most 256 of them. */
@@ -184,12 +186,13 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p)
 {
 	__u32 elements = npu_elementwise_total(insn);
-	__u32 pieces;
+	__u32 dense = npu_elementwise_dense(insn), pieces;
 
 	if (elements > NPU_ELEMENTWISE_UNIT)
 		elements = NPU_ELEMENTWISE_UNIT;
-	pieces = elements / npu_elementwise_dense(insn) + 1;
-	return p->unit + elements * p->element + pieces * PRICE_PIECE;
+	pieces = elements / dense + 1;
+	return p->unit + elements * p->element +
+	       pieces * (PRICE_PIECE + (dense < 16 ? dense : 16) * PRICE_TAIL);
 }
 
 /* Rows over C are the pieces; a unit begins and ends within one. */
