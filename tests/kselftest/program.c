@@ -41,6 +41,13 @@ TEST_F(program, valid)
 	EXPECT_EQ(-ENOENT, destroy(self->fd, DRM_IOCTL_NPU_PROGRAM_DESTROY, self->args.handle));
 }
 
+/* Programs of an older instruction set run. */
+TEST_F(program, isa_version_1)
+{
+	self->args.isa_version = 1;
+	EXPECT_EQ(0, create(self));
+}
+
 #define REFUSED(name, field, value, error)      \
 	TEST_F(program, name)                   \
 	{                                       \
@@ -74,7 +81,7 @@ REFUSED(consts_unreadable, consts, 8, -EFAULT)
 	}
 
 BAD_INSN(opcode_0, opcode, 0)
-BAD_INSN(opcode_unknown, opcode, 0x11)
+BAD_INSN(opcode_unknown, opcode, 0x7f)
 BAD_INSN(opcode_high, opcode, 0xffff)
 BAD_INSN(reserved, reserved, 1)
 BAD_INSN(flags, flags, 1)
