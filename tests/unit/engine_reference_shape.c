@@ -3,109 +3,10 @@
  * Broadcasts, products of activations, reductions and moves against plain loops over the
  * coordinates of each element, at random shapes, strides and parameters.
  */
+#include "coordinates.h"
 #include "exact.h"
 
 #include <math.h>
-
-#define ROUNDS 40
-
-struct at {
-	uint32_t i[4];
-};
-
-static int64_t value(const struct engine_case *c, uint32_t tensor, struct at at)
-{
-	const struct npu_tensor *t = &c->insn.t[tensor];
-	const uint8_t *p = guarded_data(&c->slot[tensor]);
-	uint32_t d;
-
-	for (d = 0; d < 3; d++)
-		p += (size_t)at.i[d] * t->stride[d];
-	switch (t->type) {
-	case NPU_TYPE_INT8:
-		return ((const int8_t *)p)[at.i[3]];
-	case NPU_TYPE_INT16:
-		return ((const int16_t *)p)[at.i[3]];
-	case NPU_TYPE_INT32:
-		return ((const int32_t *)p)[at.i[3]];
-	default:
-		return ((const int64_t *)p)[at.i[3]];
-	}
-}
-
-/* A value without its zero point, in a tensor that repeats where a dimension is 1. */
-static int64_t repeated(const struct engine_case *c, uint32_t tensor, struct at at)
-{
-	uint32_t d;
-
-	for (d = 0; d < 4; d++)
-		if (c->insn.t[tensor].dim[d] == 1)
-			at.i[d] = 0;
-	return value(c, tensor, at) - c->insn.t[tensor].zero_point;
-}
-
-/* The next coordinates within @dim, C first; false after the last. */
-static bool next(struct at *at, const uint32_t dim[4])
-{
-	uint32_t d;
-
-	for (d = 4; d-- > 0;) {
-		if (++at->i[d] < dim[d])
-			return true;
-		at->i[d] = 0;
-	}
-	return false;
-}
-
-/* What the output at @at must be; false where it is only defined to wrap. */
-typedef bool (*derivation)(const struct engine_case *c, struct at at, int64_t *y);
-
-static void check_elements(const char *name, const struct engine_case *c, derivation derive)
-{
-	struct at at = { { 0, 0, 0, 0 } };
-
-	do {
-		int64_t expected;
-
-		if (!derive(c, at, &expected) || value(c, 0, at) == expected)
-			continue;
-		fail_msg("%s: (%u, %u, %u, %u) is %lld, derived %lld", name, at.i[0], at.i[1],
-			 at.i[2], at.i[3], (long long)value(c, 0, at), (long long)expected);
-	} while (next(&at, c->insn.t[0].dim));
-}
-
-static void check(const char *name, derivation derive, void (*prepare)(struct engine_case *c))
-{
-	struct rng rng = { 51 };
-	size_t o;
-	int i;
-
-	for (o = 0; strcmp(operations[o].name, name); o++)
-		assert_true(o + 1 < OPERATIONS);
-	for (i = 0; i < ROUNDS; i++) {
-		struct shape s = {
-			.n = rng_range(&rng, 1, 3),
-			.h = rng_range(&rng, 1, 4),
-			.w = rng_range(&rng, 1, 9),
-			.c = rng_range(&rng, 1, 24),
-			.depth = rng_range(&rng, 1, 256),
-			.gap = rng_next(&rng) % 3,
-		};
-		struct engine_case *c;
-
-		/* rows of more than one unit */
-		if (i % 4 == 0) {
-			s.h = s.w = 1;
-			s.c = rng_range(&rng, 600, 1600);
-		}
-		c = case_make(&operations[o], &s, &rng);
-		if (prepare)
-			prepare(c);
-		case_run(c, npu_variant_at(0), i % 8 ? UINT32_MAX : 1);
-		check_elements(name, c, derive);
-		case_free(c);
-	}
-}
 
 /* A left shift beyond 32 bits wraps: exact numbers say nothing about it. */
 static bool scaled(int64_t x, struct npu_scale scale, int64_t *y)
@@ -376,130 +277,55 @@ static void test_moves(void **state)
 	check("embedding_s32_s16", derive_embedding, prepare_embedding);
 }
 
-/* ---------------------------------------------------------------- resizes */
-
-/* The centre of input element k lies at k; the real position of output @i. */
-static long double position(const struct engine_case *c, uint32_t d, uint32_t i)
+/* Concatenation: each part of a tensor, along any dimension, is the output of its COPY. */
+static void test_concatenation(void **state)
 {
-	long double in = c->insn.t[1].dim[d], out = c->insn.t[0].dim[d];
+	struct shape s = { 1, 2, 3, 5, 1, 0, false, false };
+	struct rng rng = { 54 };
+	uint32_t d, i, o;
 
-	if (c->insn.resize.flags & NPU_RESIZE_ALIGN_CORNERS && out > 1)
-		return i * (in - 1) / (out - 1);
-	if (c->insn.resize.flags & NPU_RESIZE_HALF_PIXEL)
-		return (i + 0.5L) * in / out - 0.5L;
-	return i * in / out;
-}
-
-static bool derive_nearest(const struct engine_case *c, struct at at, int64_t *y)
-{
-	uint32_t d;
-
-	for (d = 1; d < 3; d++) {
-		long double p = position(c, d, at.i[d]);
-
-		/* the extended format is wide enough: a quotient of small integers */
-		if (c->insn.resize.flags)
-			p += 0.5L;
-		at.i[d] = limited((int64_t)floorl(p + 1e-12L), 0, (int64_t)c->insn.t[1].dim[d] - 1);
-	}
-	*y = value(c, 1, at);
-	return true;
-}
-
-static void test_nearest(void **state)
-{
 	(void)state;
-	check("nearest_s8", derive_nearest, NULL);
-	check("nearest_s32", derive_nearest, NULL);
-}
+	for (o = 0; strcmp(operations[o].name, "copy_s16"); o++)
+		;
+	for (d = 0; d < 4; d++) {
+		uint32_t whole[4] = { s.n, s.h, s.w, s.c };
+		struct engine_case *c = case_make(&operations[o], &s, &rng);
+		struct npu_tensor part = c->insn.t[0], *out = &c->insn.t[0];
+		struct npu_slot_need needs[NPU_MAX_SLOTS];
+		struct at at = { { 0, 0, 0, 0 } };
+		struct npu_fault fault;
+		uint64_t cost;
 
-/* Real interpolation: positions have 10 bits, a step of which moves a value so far. */
-static void bilinear_bounds(const struct engine_case *c, struct at at, double *y, double *error)
-{
-	double part[2], value4[4];
-	uint32_t first[2], second[2], i;
+		/* twice the input, one after the other */
+		whole[d] *= 2;
+		guarded_free(&c->slot[0]);
+		guarded_make(&c->slot[0], case_tensor(c, 0, part.type, whole, 0), false);
+		c->exec.slot[0] = c->slot[0].page;
+		for (i = 0; i < 2; i++) {
+			memcpy(out->dim, part.dim, sizeof(out->dim));
+			out->offset = i * part.dim[d] * (d < 3 ? out->stride[d] : 2);
+			assert_true(case_valid(c, needs, &cost, &fault));
+			c->exec.insn = 0;
+			npu_exec_step(npu_variant_at(0), &c->exec, UINT32_MAX);
+		}
+		out->offset = 0;
+		memcpy(out->dim, whole, sizeof(out->dim));
+		do {
+			struct at from = at;
 
-	*error = 0;
-	for (i = 0; i < 2; i++) {
-		double last = c->insn.t[1].dim[i + 1] - 1;
-		double p = fmin(fmax((double)position(c, i + 1, at.i[i + 1]), 0), last);
-
-		first[i] = (uint32_t)p;
-		second[i] = fmin(first[i] + 1, last);
-		part[i] = p - first[i];
-		/* half a step of the scale for each position, half a step of the position */
-		*error += (at.i[i + 1] + 1) / 1024.0;
+			from.i[d] %= part.dim[d];
+			assert_true(value(c, 0, at) == value(c, 1, from));
+		} while (next(&at, whole));
+		case_free(c);
 	}
-	for (i = 0; i < 4; i++) {
-		struct at from = at;
-
-		from.i[1] = i / 2 ? second[0] : first[0];
-		from.i[2] = i % 2 ? second[1] : first[1];
-		value4[i] = value(c, 1, from);
-	}
-	*y = (value4[0] * (1 - part[1]) + value4[1] * part[1]) * (1 - part[0]) +
-	     (value4[2] * (1 - part[1]) + value4[3] * part[1]) * part[0];
-	*error = *error * (c->insn.t[1].type == NPU_TYPE_INT8 ? 255 : 65535) + 0.501;
-}
-
-static bool derive_bilinear_real(const struct engine_case *c, struct at at, int64_t *expected)
-{
-	double y, error;
-
-	bilinear_bounds(c, at, &y, &error);
-	*expected = llround(y);
-	return fabs(value(c, 0, at) - y) > error;
-}
-
-/* To the bit, with divisions where the engine shifts. */
-static bool derive_bilinear(const struct engine_case *c, struct at at, int64_t *y)
-{
-	int64_t weight[2][2], sum = 0;
-	uint32_t from[2][2], d, i;
-
-	for (d = 0; d < 2; d++) {
-		int64_t in = c->insn.t[1].dim[d + 1], out = c->insn.t[0].dim[d + 1];
-		int64_t scale, p;
-
-		if (c->insn.resize.flags & NPU_RESIZE_ALIGN_CORNERS && out > 1)
-			scale = (1024 * (in - 1) + (out - 1) / 2) / (out - 1);
-		else
-			scale = (1024 * in + out / 2) / out;
-		p = at.i[d + 1] * scale;
-		if (c->insn.resize.flags & NPU_RESIZE_HALF_PIXEL)
-			p += scale / 2 - 512;
-		from[d][0] = limited(p / 1024, 0, in - 1);
-		from[d][1] = limited((p + 1023) / 1024, 0, in - 1);
-		weight[d][1] = p - 1024 * (int64_t)from[d][0];
-		weight[d][0] = 1024 - weight[d][1];
-	}
-	for (i = 0; i < 4; i++) {
-		struct at corner = at;
-
-		corner.i[1] = from[0][i / 2];
-		corner.i[2] = from[1][i % 2];
-		sum += value(c, 1, corner) * weight[0][i / 2] * weight[1][i % 2];
-	}
-	*y = (sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20);
-	return true;
-}
-
-static void test_bilinear(void **state)
-{
-	(void)state;
-	check("bilinear_s8", derive_bilinear, NULL);
-	check("bilinear_s16", derive_bilinear, NULL);
-	check("bilinear_s8", derive_bilinear_real, NULL);
-	check("bilinear_s16", derive_bilinear_real, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_binary),	 cmocka_unit_test(test_matmul),
-		cmocka_unit_test(test_reduce),	 cmocka_unit_test(test_mean_meaning),
-		cmocka_unit_test(test_moves),	 cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_bilinear),
+		cmocka_unit_test(test_binary), cmocka_unit_test(test_matmul),
+		cmocka_unit_test(test_reduce), cmocka_unit_test(test_mean_meaning),
+		cmocka_unit_test(test_moves),  cmocka_unit_test(test_concatenation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
