@@ -38,7 +38,8 @@ static bool derive_binary(const struct engine_case *c, struct at at, int64_t *y)
 		break;
 	case NPU_OP_MIN:
 	case NPU_OP_MAX:
-		defined = scaled(x1, s1, &a) && scaled(x2, scale_at(c, insn->binary.scales, 1), &b);
+		defined = scaled(x1, s1, &a);
+		defined = scaled(x2, scale_at(c, insn->binary.scales, 1), &b) && defined;
 		*y = (insn->opcode == NPU_OP_MAX) == (a > b) ? a : b;
 		break;
 	default:
