@@ -11,13 +11,14 @@ static struct golden golden_part(const struct golden *g, const char *name, uint3
 	return part;
 }
 
-/* Run a layer on what the last one left; frees the last. */
-static struct engine_case *layer_run(struct engine_case *last, struct engine_case *c,
-				     const struct npu_variant *variant)
+/* Run a layer on what the last one left, and the same on the device; frees the last. */
+static struct engine_case *layer_run(const struct golden *g, struct engine_case *last,
+				     struct engine_case *c, const struct npu_variant *variant)
 {
 	struct npu_slot_need needs[NPU_MAX_SLOTS];
 	struct npu_fault fault;
 	uint64_t cost;
+	void *out;
 
 	if (last) {
 		assert_int_equal(last->slot[0].bytes, c->slot[1].bytes);
@@ -27,6 +28,11 @@ static struct engine_case *layer_run(struct engine_case *last, struct engine_cas
 	if (!case_valid(c, needs, &cost, &fault))
 		fail_msg("opcode 0x%x: %s %s", c->insn.opcode, fault.field, fault.reason);
 	case_run(c, variant, UINT32_MAX);
+	out = malloc(c->slot[0].bytes);
+	assert_non_null(out);
+	memcpy(out, guarded_data(&c->slot[0]), c->slot[0].bytes);
+	expect_golden_on_device(c, g, needs, out);
+	free(out);
 	return c;
 }
 
@@ -122,10 +128,11 @@ static void test_network(void **state)
 		if (!variant_runs_here(variant))
 			continue;
 		for (layer = 1; layer <= 11; layer++)
-			c = layer_run(c, network_conv(&g, layer, layer == 1 ? in : NULL), variant);
-		c = layer_run(c, network_pool(&g), variant);
-		c = layer_run(c, network_dense(&g), variant);
-		c = layer_run(c, network_softmax(&g), variant);
+			c = layer_run(&g, c, network_conv(&g, layer, layer == 1 ? in : NULL),
+				      variant);
+		c = layer_run(&g, c, network_pool(&g), variant);
+		c = layer_run(&g, c, network_dense(&g), variant);
+		c = layer_run(&g, c, network_softmax(&g), variant);
 		assert_int_equal(c->slot[0].bytes, 12);
 		assert_memory_equal(guarded_data(&c->slot[0]), out, 12);
 		case_free(c);
