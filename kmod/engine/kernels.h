@@ -113,6 +113,11 @@ static inline __s32 npu_read_once_s16(const __s16 *p)
 	return *(const volatile __s16 *)p;
 }
 
+static inline __s32 npu_read_once_s32(const __s32 *p)
+{
+	return *(const volatile __s32 *)p;
+}
+
 /* ------------------------------------------------------------ elementwise */
 
 /* Elements of one unit of an elementwise instruction, in the order of N, H, W, C. */

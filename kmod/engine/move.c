@@ -164,7 +164,7 @@ static void embedding_piece(const void *context, const struct npu_piece *piece)
 	if (e->index->type == NPU_TYPE_INT16)
 		index = npu_read_once_s16((const __s16 *)at);
 	else
-		index = *(const volatile __s32 *)at;
+		index = npu_read_once_s32((const __s32 *)at);
 	if (index < 0)
 		index = 0;
 	if (index > (__s64)e->table->dim[2] - 1)
