@@ -4,6 +4,9 @@
 #include "train/compile/image.h"
 
 #define SECTION_ALIGN 64
+/* The oldest version that has all instructions which lower.c emits: older drivers run them, too. */
+#define EMITTED_ISA_VERSION 1
+
 #define WEIGHTS_ALIGN 4096 /* a page: they are mapped as they are */
 
 static size_t class_count(const struct npu_model *model)
@@ -60,7 +63,7 @@ static void write_header(const struct npu_image_layout *layout, uint8_t *image)
 
 	memcpy(header->magic, NPU_FILE_MAGIC, sizeof(header->magic));
 	header->version = NPU_FILE_VERSION;
-	header->isa_version = NPU_ISA_VERSION;
+	header->isa_version = EMITTED_ISA_VERSION;
 	header->file_bytes = layout->file_bytes;
 	header->inputs = header->outputs = 1;
 	memcpy(header->section, layout->section, sizeof(header->section));
