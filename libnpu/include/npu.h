@@ -273,7 +273,7 @@ const void *npu_request_output(const struct npu_request *request, unsigned int i
 
 /*
  * Convert to and from real numbers: npu_io.elements floats. Input applies the model's
- * preprocessing, then q = clamp(round(x / scale) + zero_point), halves away from zero,
+ * preprocessing, then q = clamp(round(x * (1 / scale)) + zero_point), halves away from zero,
  * NaN to the zero point. -EINVAL past the end.
  */
 int npu_request_write_f32(struct npu_request *request, unsigned int i, const float *values);

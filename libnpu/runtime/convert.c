@@ -2,9 +2,9 @@
 /*
  * Real numbers to and from a program's integers.
  *
- * One body, compiled for the baseline of the architecture and, on x86-64, for AVX2: every
- * operation in it is exact or correctly rounded, so that both give the same bits. It works on
- * blocks of constant length, which the compiler turns into vector code.
+ * One body, compiled for the baseline of the architecture and, on x86-64, for AVX2 and AVX-512:
+ * every operation in it is exact or correctly rounded, so that all give the same bits. It works
+ * on blocks of constant length, which the compiler turns into vector code.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,8 @@
 /* A float's bits as an integer: magnitudes compare the same, and NaN above all. */
 #define BITS_MAGNITUDE 0x7fffffff
 #define BITS_INFINITY 0x7f800000
-#define BITS_HALF 0x3f000000
+/* The last float before 1/2. */
+#define BITS_BELOW_HALF 0x3effffff
 /* 2^20: far outside every type, and small enough for all that follows to be exact. */
 #define BITS_LIMIT 0x49800000
 
@@ -40,26 +41,24 @@ ALWAYS_INLINE float float_of(int32_t bits)
 }
 
 /*
- * BLOCK reals in @x to integers: round(x / scale) + zero_point, halves away from zero, clamped to
- * [low, high]; NaN gives zero_point. Comparisons are of integers, because those of floats, which
- * may trap, keep the compiler from using vectors.
+ * BLOCK reals in @x to integers: round(x * inverse) + zero_point, halves away from zero, clamped
+ * to [low, high]; NaN gives zero_point. Comparisons are of integers, because those of floats,
+ * which may trap, keep the compiler from using vectors. To add the last float before 1/2 and cut
+ * rounds exactly: adding 1/2 itself would take that float up to 1.
  */
-ALWAYS_INLINE void quantise_block(const float *x, float scale, int32_t zero_point, int32_t low,
+ALWAYS_INLINE void quantise_block(const float *x, float inverse, int32_t zero_point, int32_t low,
 				  int32_t high, int32_t *q)
 {
 	for (int i = 0; i < BLOCK; i++) {
-		int32_t bits = bits_of(x[i] / scale);
+		int32_t bits = bits_of(x[i] * inverse);
 		int32_t magnitude = bits & BITS_MAGNITUDE;
-		int32_t away = bits < 0 ? -1 : 1;
-		int32_t whole, rest;
-		float v;
+		int32_t sign = bits & ~BITS_MAGNITUDE;
+		int32_t whole;
 
 		magnitude = magnitude > BITS_INFINITY ? 0 : magnitude;
 		magnitude = magnitude > BITS_LIMIT ? BITS_LIMIT : magnitude;
-		v = float_of((bits & ~BITS_MAGNITUDE) | magnitude);
-		whole = (int32_t)v;
-		rest = bits_of(v - (float)whole) & BITS_MAGNITUDE;
-		whole += (rest >= BITS_HALF ? away : 0) + zero_point;
+		whole = (int32_t)(float_of(sign | magnitude) + float_of(sign | BITS_BELOW_HALF));
+		whole += zero_point;
 		whole = whole > high ? high : whole;
 		q[i] = whole < low ? low : whole;
 	}
@@ -114,6 +113,7 @@ ALWAYS_INLINE void quantise(const struct npu_quantisation *how, const float *val
 	int32_t low = how->element == NPU_INT8 ? INT8_MIN : INT16_MIN;
 	int32_t high = how->element == NPU_INT8 ? INT8_MAX : INT16_MAX;
 	unsigned int step = how->per_element;
+	float inverse = 1 / how->scale;
 	float x[BLOCK];
 	int32_t q[BLOCK];
 
@@ -123,7 +123,7 @@ ALWAYS_INLINE void quantise(const struct npu_quantisation *how, const float *val
 
 		block = preprocess_block(values + at, n, how->mean ? how->mean + at * step : NULL,
 					 how->mean ? how->factor + at * step : NULL, step, x);
-		quantise_block(block, how->scale, how->zero_point, low, high, q);
+		quantise_block(block, inverse, how->zero_point, low, high, q);
 		store_block(q, n, how->element, out + at * width);
 	}
 }
@@ -141,12 +141,23 @@ __attribute__((target("avx2"))) void npu_quantise_avx2(const struct npu_quantisa
 {
 	quantise(how, values, count, out);
 }
+
+__attribute__((target("avx512f,avx512bw,avx512vl,prefer-vector-width=512"))) void
+npu_quantise_avx512(const struct npu_quantisation *how, const float *values, size_t count,
+		    uint8_t *out)
+{
+	quantise(how, values, count, out);
+}
 #endif
 
 static void quantise_fastest(const struct npu_quantisation *how, uint32_t cpu_features,
 			     const float *values, size_t count, uint8_t *out)
 {
 #if defined(__x86_64__)
+	if (cpu_features & DRM_NPU_ISA_AVX512_VNNI) {
+		npu_quantise_avx512(how, values, count, out);
+		return;
+	}
 	if (cpu_features & DRM_NPU_ISA_AVX2) {
 		npu_quantise_avx2(how, values, count, out);
 		return;

@@ -24,6 +24,8 @@ void npu_quantise_plain(const struct npu_quantisation *how, const float *values,
 #if defined(__x86_64__)
 void npu_quantise_avx2(const struct npu_quantisation *how, const float *values, size_t count,
 		       uint8_t *out);
+void npu_quantise_avx512(const struct npu_quantisation *how, const float *values, size_t count,
+			 uint8_t *out);
 #endif
 
 #endif

@@ -20,7 +20,7 @@ static int32_t expected(const struct npu_quantisation *how, float value, size_t 
 
 		x = (x - how->mean[k]) * how->factor[k];
 	}
-	x = x / how->scale;
+	x = x * (1 / how->scale);
 	if (isnan(x))
 		return how->zero_point;
 	q = round((double)x) + how->zero_point;
@@ -43,11 +43,16 @@ static void compare(const struct npu_quantisation *how, const float *values)
 				 expected(how, values[i], i));
 	}
 #if defined(__x86_64__)
-	if (npu_cpu_features() & DRM_NPU_ISA_AVX2) {
-		uint8_t fast[2 * COUNT];
+	size_t bytes = how->element == NPU_INT8 ? COUNT : 2 * COUNT;
+	uint8_t fast[2 * COUNT];
 
+	if (npu_cpu_features() & DRM_NPU_ISA_AVX2) {
 		npu_quantise_avx2(how, values, COUNT, fast);
-		assert_memory_equal(fast, plain, how->element == NPU_INT8 ? COUNT : 2 * COUNT);
+		assert_memory_equal(fast, plain, bytes);
+	}
+	if (npu_cpu_features() & DRM_NPU_ISA_AVX512_VNNI) {
+		npu_quantise_avx512(how, values, COUNT, fast);
+		assert_memory_equal(fast, plain, bytes);
 	}
 #endif
 }
