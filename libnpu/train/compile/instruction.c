@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+
+#include "train/compile/instruction.h"
+
+#define PARAMETER(group, field, is_signed)                                           \
+	{                                                                            \
+#field, offsetof(struct npu_insn, group.field),                      \
+			sizeof(((struct npu_insn *)NULL)->group.field), 1, is_signed \
+	}
+#define PARAMETERS(group, field, is_signed)                                        \
+	{                                                                          \
+#field, offsetof(struct npu_insn, group.field),                    \
+			sizeof(((struct npu_insn *)NULL)->group.field[0]),         \
+			sizeof(((struct npu_insn *)NULL)->group.field) /           \
+				sizeof(((struct npu_insn *)NULL)->group.field[0]), \
+			is_signed                                                  \
+	}
+
+static const struct npu_parameter fc[] = {
+	PARAMETER(fc, scales, false),
+	PARAMETER(fc, scale_count, false),
+	PARAMETER(fc, act_min, true),
+	PARAMETER(fc, act_max, true),
+};
+
+static const struct npu_parameter conv[] = {
+	PARAMETER(conv, scales, false),	   PARAMETER(conv, scale_count, false),
+	PARAMETER(conv, act_min, true),	   PARAMETER(conv, act_max, true),
+	PARAMETERS(conv, stride, false),   PARAMETERS(conv, pad, false),
+	PARAMETERS(conv, dilation, false), PARAMETER(conv, groups, false),
+};
+
+static const struct npu_parameter pool[] = {
+	PARAMETER(pool, act_min, true),	 PARAMETER(pool, act_max, true),
+	PARAMETERS(pool, kernel, false), PARAMETERS(pool, stride, false),
+	PARAMETERS(pool, pad, false),
+};
+
+static const struct npu_parameter binary[] = {
+	PARAMETER(binary, scales, false),
+	PARAMETER(binary, act_min, true),
+	PARAMETER(binary, act_max, true),
+};
+
+static const struct npu_parameter matmul[] = {
+	PARAMETER(matmul, scales, false),
+	PARAMETER(matmul, act_min, true),
+	PARAMETER(matmul, act_max, true),
+};
+
+static const struct npu_parameter reduce[] = {
+	PARAMETER(reduce, scales, false),
+	PARAMETER(reduce, act_min, true),
+	PARAMETER(reduce, act_max, true),
+};
+
+static const struct npu_parameter clamp[] = {
+	PARAMETER(clamp, min, true),
+	PARAMETER(clamp, max, true),
+};
+
+static const struct npu_parameter requantise[] = {
+	PARAMETER(requantise, scales, false),
+	PARAMETER(requantise, act_min, true),
+	PARAMETER(requantise, act_max, true),
+};
+
+static const struct npu_parameter table[] = {
+	PARAMETER(table, offset, false),
+};
+
+static const struct npu_parameter sigmoid[] = {
+	PARAMETER(sigmoid, multiplier, true),
+	PARAMETER(sigmoid, shift, true),
+	PARAMETER(sigmoid, radius, true),
+};
+
+static const struct npu_parameter softmax[] = {
+	PARAMETER(softmax, multiplier, true),
+	PARAMETER(softmax, shift, true),
+	PARAMETER(softmax, diff_min, true),
+};
+
+static const struct npu_parameter pad[] = {
+	PARAMETERS(pad, before, false),
+	PARAMETER(pad, value, true),
+};
+
+static const struct npu_parameter slice[] = {
+	PARAMETERS(slice, begin, false),
+	PARAMETERS(slice, step, true),
+};
+
+static const struct npu_parameter transpose[] = {
+	PARAMETERS(transpose, perm, false),
+};
+
+static const struct npu_parameter resize[] = {
+	PARAMETER(resize, flags, false),
+};
+
+/* With the parameters of @group, or none. */
+#define WITH(group) group, sizeof(group) / sizeof((group)[0])
+#define NONE NULL, 0
+
+#define UNARY               \
+	{                   \
+		"out", "in" \
+	}
+#define BINARY                      \
+	{                           \
+		"out", "in1", "in2" \
+	}
+#define WEIGHTED                               \
+	{                                      \
+		"out", "in", "weights", "bias" \
+	}
+
+static const struct npu_instruction instructions[] = {
+	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0 },
+	{ NPU_OP_COPY, "copy", UNARY, NONE, 0 },
+	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), NPU_SCALES_COUNTED },
+	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
+	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
+	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
+	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0 },
+	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0 },
+	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3 },
+	{ NPU_OP_MUL, "mul", BINARY, WITH(binary), 1 },
+	{ NPU_OP_SUB, "sub", BINARY, WITH(binary), 3 },
+	{ NPU_OP_MIN, "min", BINARY, WITH(binary), 2 },
+	{ NPU_OP_MAX, "max", BINARY, WITH(binary), 2 },
+	{ NPU_OP_BATCH_MATMUL, "batch_matmul", { "out", "left", "right" }, WITH(matmul), 1 },
+	{ NPU_OP_REDUCE_MEAN, "reduce_mean", UNARY, WITH(reduce), 1 },
+	{ NPU_OP_REDUCE_SUM, "reduce_sum", UNARY, WITH(reduce), 1 },
+	{ NPU_OP_REDUCE_MAX, "reduce_max", UNARY, NONE, 0 },
+	{ NPU_OP_CLAMP, "clamp", UNARY, WITH(clamp), 0 },
+	{ NPU_OP_REQUANTISE, "requantise", UNARY, WITH(requantise), 1 },
+	{ NPU_OP_TABLE, "table", UNARY, WITH(table), 0 },
+	{ NPU_OP_SIGMOID, "sigmoid", UNARY, WITH(sigmoid), 0 },
+	{ NPU_OP_TANH, "tanh", UNARY, WITH(sigmoid), 0 },
+	{ NPU_OP_SOFTMAX, "softmax", UNARY, WITH(softmax), 0 },
+	{ NPU_OP_PAD, "pad", UNARY, WITH(pad), 0 },
+	{ NPU_OP_SLICE, "slice", UNARY, WITH(slice), 0 },
+	{ NPU_OP_TRANSPOSE, "transpose", UNARY, WITH(transpose), 0 },
+	{ NPU_OP_RESIZE_NEAREST, "resize_nearest", UNARY, WITH(resize), 0 },
+	{ NPU_OP_RESIZE_BILINEAR, "resize_bilinear", UNARY, WITH(resize), 0 },
+	{ NPU_OP_EMBEDDING, "embedding", { "out", "index", "table" }, NONE, 0 },
+};
+
+#define INSTRUCTIONS (sizeof(instructions) / sizeof(instructions[0]))
+
+const struct npu_instruction *npu_instruction_at(size_t i)
+{
+	return i < INSTRUCTIONS ? &instructions[i] : NULL;
+}
+
+const struct npu_instruction *npu_instruction_of(uint16_t opcode)
+{
+	size_t i;
+
+	for (i = 0; i < INSTRUCTIONS; i++)
+		if (instructions[i].opcode == opcode)
+			return &instructions[i];
+	return NULL;
+}
+
+const struct npu_instruction *npu_instruction_named(const char *mnemonic)
+{
+	size_t i;
+
+	for (i = 0; i < INSTRUCTIONS; i++)
+		if (!strcmp(instructions[i].mnemonic, mnemonic))
+			return &instructions[i];
+	return NULL;
+}
+
+int64_t npu_parameter_read(const struct npu_insn *insn, const struct npu_parameter *parameter,
+			   unsigned int i)
+{
+	unsigned int shift = 64 - 8 * parameter->bytes;
+	uint64_t number = 0;
+
+	/* little endian, as the file */
+	memcpy(&number, (const uint8_t *)insn + parameter->at + i * parameter->bytes,
+	       parameter->bytes);
+	return parameter->negative ? (int64_t)(number << shift) >> shift : (int64_t)number;
+}
+
+void npu_parameter_write(struct npu_insn *insn, const struct npu_parameter *parameter,
+			 unsigned int i, int64_t number)
+{
+	memcpy((uint8_t *)insn + parameter->at + i * parameter->bytes, &number, parameter->bytes);
+}
+
+static const struct npu_parameter *named_parameter(const struct npu_instruction *instruction,
+						   const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < instruction->parameters; i++)
+		if (!strcmp(instruction->parameter[i].name, name))
+			return &instruction->parameter[i];
+	return NULL;
+}
+
+uint32_t npu_insn_scales(const struct npu_insn *insn, uint32_t *offset)
+{
+	const struct npu_instruction *instruction = npu_instruction_of(insn->opcode);
+
+	if (!instruction || !instruction->scales)
+		return 0;
+	*offset = (uint32_t)npu_parameter_read(insn, named_parameter(instruction, "scales"), 0);
+	if (instruction->scales != NPU_SCALES_COUNTED)
+		return instruction->scales;
+	return (uint32_t)npu_parameter_read(insn, named_parameter(instruction, "scale_count"), 0);
+}
+
+static uint64_t packed_bytes(const struct npu_insn *insn, const struct npu_tensor *t)
+{
+	uint64_t depth = (uint64_t)t->dim[1] * t->dim[2] * t->dim[3], groups = 1;
+
+	if (t->layout == NPU_LAYOUT_DEPTHWISE16)
+		return (t->dim[0] + 15) / 16 * depth * 16;
+	if (insn->opcode == NPU_OP_CONV_2D || insn->opcode == NPU_OP_TRANSPOSE_CONV_2D)
+		groups = insn->conv.groups;
+	return groups * ((t->dim[0] / groups + 15) / 16) * ((depth + 3) / 4) * 64;
+}
+
+uint64_t npu_insn_tensor_end(const struct npu_insn *insn, unsigned int i)
+{
+	static const uint8_t bytes[] = { 0, 1, 2, 4, 8 };
+	const struct npu_tensor *t = &insn->t[i];
+	uint64_t end = t->offset;
+	unsigned int d;
+
+	if (t->layout != NPU_LAYOUT_LINEAR)
+		return end + packed_bytes(insn, t);
+	for (d = 0; d < 3; d++)
+		end += (uint64_t)(t->dim[d] - 1) * t->stride[d];
+	return end + (uint64_t)t->dim[3] * bytes[t->type];
+}
+
+const char *npu_type_name(uint32_t type)
+{
+	static const char *const name[] = {
+		[NPU_TYPE_NONE] = "none",   [NPU_TYPE_INT8] = "int8",	[NPU_TYPE_INT16] = "int16",
+		[NPU_TYPE_INT32] = "int32", [NPU_TYPE_INT64] = "int64",
+	};
+
+	return type < sizeof(name) / sizeof(name[0]) ? name[type] : NULL;
+}
+
+const char *npu_layout_name(uint32_t layout)
+{
+	static const char *const name[] = {
+		[NPU_LAYOUT_LINEAR] = "linear",
+		[NPU_LAYOUT_BLOCK16X4] = "block16x4",
+		[NPU_LAYOUT_DEPTHWISE16] = "depthwise16",
+	};
+
+	return layout < sizeof(name) / sizeof(name[0]) ? name[layout] : NULL;
+}
