@@ -54,6 +54,7 @@ static bool npu_core_run(struct npu_core *core, struct npu_job *job, int *result
 
 	if (!job->started_ns)
 		job->started_ns = core->began_ns;
+	job->exec.workspace = core->workspace;
 	for (;;) {
 		*result = READ_ONCE(job->abort);
 		if (*result)
@@ -192,10 +193,17 @@ int npu_cores_start(struct npu_device *npu, unsigned int count, int nice)
 		core->npu = npu;
 		core->index = i;
 		INIT_LIST_HEAD(&core->idle);
+		/* pages of its own, and so aligned to any NPU_WORKSPACE_ALIGN */
+		core->workspace = kmalloc(NPU_WORKSPACE_BYTES, GFP_KERNEL);
+		if (!core->workspace) {
+			npu_cores_stop(npu);
+			return -ENOMEM;
+		}
 		core->task = kthread_create(npu_core_thread, core, "npu/%u", i);
 		if (IS_ERR(core->task)) {
 			int ret = PTR_ERR(core->task);
 
+			kfree(core->workspace);
 			npu_cores_stop(npu);
 			return ret;
 		}
@@ -214,6 +222,8 @@ void npu_cores_stop(struct npu_device *npu)
 	wait_event(npu->drained, !READ_ONCE(npu->active));
 	for (i = 0; i < count; i++)
 		kthread_stop(npu->cores[i].task);
+	for (i = 0; i < count; i++)
+		kfree(npu->cores[i].workspace);
 	spin_lock_irq(&npu->lock);
 	npu->core_count = 0;
 	spin_unlock_irq(&npu->lock);

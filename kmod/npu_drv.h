@@ -362,6 +362,7 @@ enum npu_withdrawn {
  * @idle: in npu_device.idle while it sleeps; npu_device.lock
  * @job: that it runs; npu_device.lock
  * @began_ns: when it took @job; npu_device.lock
+ * @workspace: the engine's memory, NPU_WORKSPACE_BYTES
  */
 struct npu_core {
 	struct npu_device *npu;
@@ -370,6 +371,7 @@ struct npu_core {
 	struct list_head idle;
 	struct npu_job *job;
 	u64 began_ns;
+	void *workspace;
 };
 
 /* npu_gem.c */

@@ -113,7 +113,7 @@ void npu_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, conv_s8, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, conv_s8, &conv);
 }
 
 void npu_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
@@ -122,7 +122,7 @@ void npu_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u3
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, conv_s16, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, conv_s16, &conv);
 }
 
 void npu_transpose_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
@@ -131,7 +131,7 @@ void npu_transpose_conv_s8(const struct npu_exec *exec, const struct npu_insn *i
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, transpose_conv_s8, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, transpose_conv_s8, &conv);
 }
 
 void npu_transpose_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
@@ -140,5 +140,5 @@ void npu_transpose_conv_s16(const struct npu_exec *exec, const struct npu_insn *
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, transpose_conv_s16, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, transpose_conv_s16, &conv);
 }

@@ -75,7 +75,7 @@ void npu_depthwise_conv_s8(const struct npu_exec *exec, const struct npu_insn *i
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, unit_s8, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, unit_s8, &conv);
 }
 
 void npu_depthwise_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
@@ -84,5 +84,5 @@ void npu_depthwise_conv_s16(const struct npu_exec *exec, const struct npu_insn *
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], first, count, unit_s16, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, unit_s16, &conv);
 }

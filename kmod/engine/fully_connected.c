@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * FULLY_CONNECTED. A unit is sixteen output channels of one row; units are numbered
- * with the row running fastest, so that neighbours share a block of weights.
+ * FULLY_CONNECTED. A unit is sixteen output channels of one row, in the order of strips.
  */
 #include "kernels.h"
 #include "fixedpoint.h"
@@ -85,37 +84,39 @@ static void unit_s16(const struct npu_fc *fc, __u32 block, __u32 row)
 	}
 }
 
+/* What goes through a rectangle. */
+struct fc_run {
+	struct npu_fc fc;
+	const struct npu_fc_tiles *tiles;
+};
+
+static void run_rectangle(const void *context, const struct npu_rectangle *r)
+{
+	const struct fc_run *run = context;
+	const struct npu_fc_tiles *tiles = run->tiles;
+	__u32 block = r->block, end = block + r->blocks;
+
+	if (r->rows == 1)
+		for (; end - block >= tiles->blocks; block += tiles->blocks)
+			tiles->wide(&run->fc, block, r->row);
+	for (; block < end; block++) {
+		__u32 row = r->row, last = row + r->rows;
+
+		for (; last - row >= tiles->rows; row += tiles->rows)
+			tiles->tall(&run->fc, block, row);
+		for (; row < last; row++)
+			tiles->one(&run->fc, block, row);
+	}
+}
+
 void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count,
 		const struct npu_fc_tiles *tiles)
 {
-	__u32 block, row;
-	struct npu_fc fc;
+	struct fc_run run = { .tiles = tiles };
 
-	npu_fc_resolve(exec, insn, &fc);
-	block = first / fc.rows;
-	row = first % fc.rows;
-	while (count) {
-		__u32 done = 1;
-
-		if (fc.rows == 1 && count >= tiles->blocks) {
-			tiles->wide(&fc, block, 0);
-			block += tiles->blocks;
-			count -= tiles->blocks;
-			continue;
-		}
-		if (count >= tiles->rows && fc.rows - row >= tiles->rows) {
-			tiles->tall(&fc, block, row);
-			done = tiles->rows;
-		} else {
-			tiles->one(&fc, block, row);
-		}
-		count -= done;
-		row += done;
-		if (row == fc.rows) {
-			row = 0;
-			block++;
-		}
-	}
+	npu_fc_resolve(exec, insn, &run.fc);
+	npu_strips_run(run.fc.rows, (run.fc.channels + 15) / 16, first, count, run_rectangle,
+		       &run);
 }
 
 void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

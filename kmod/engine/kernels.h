@@ -118,6 +118,34 @@ static inline __s32 npu_read_once_s32(const __s32 *p)
 	return *(const volatile __s32 *)p;
 }
 
+/* ----------------------------------------------------------------- strips */
+
+/*
+ * Where a unit is a block of sixteen channels of one row (an output pixel, a row of a matrix),
+ * units are in the order of *strips* of NPU_STRIP rows, within a strip of blocks, within a
+ * block of rows: what a kernel prepares for the rows of a strip serves all of its blocks, and
+ * weights of a block all of its rows. The last strip may be shorter.
+ */
+#define NPU_STRIP 64
+
+/**
+ * struct npu_rectangle - units of one strip: some of its rows times some blocks
+ * @row: the first row, counted from the start of the instruction's output
+ * @rows: how many, at most NPU_STRIP
+ * @block: the first block
+ * @blocks: how many
+ */
+struct npu_rectangle {
+	__u32 row, rows;
+	__u32 block, blocks;
+};
+
+typedef void (*npu_rectangle_function)(const void *context, const struct npu_rectangle *rectangle);
+
+/* Cut units [first, first + count) of @rows x @blocks into the fewest rectangles. */
+void npu_strips_run(__u32 rows, __u32 blocks, __u32 first, __u32 count,
+		    npu_rectangle_function function, const void *context);
+
 /* ------------------------------------------------------------ elementwise */
 
 /* Elements of one unit of an elementwise instruction, in the order of N, H, W, C. */

@@ -11,7 +11,8 @@
  * sixteen output channels of one row of a matrix product, ...). Running units
  * [first, first + count) in any order, in any number of calls, on any number of
  * cores gives the same bits; so a job can stop between any two units, and the
- * whole state of a stopped job is (instruction, unit).
+ * whole state of a stopped job is (instruction, unit). Only instructions over a
+ * sequence have an order among their units, which npu_insn_wave() tells.
  */
 #ifndef NPU_ENGINE_H
 #define NPU_ENGINE_H
@@ -28,6 +29,10 @@
 
 #define NPU_SLOT_READ	(1u << 0)
 #define NPU_SLOT_WRITE	(1u << 1)
+
+/* Memory that kernels work in, and its alignment: each thread that runs the engine has its own. */
+#define NPU_WORKSPACE_BYTES 65536
+#define NPU_WORKSPACE_ALIGN 64
 
 /**
  * struct npu_slot_need - what a program requires of a slot
@@ -99,6 +104,8 @@ __u32 npu_variant_units_per_us(const struct npu_variant *variant);
  * @unit: the next unit of it
  * @consts: the constant section
  * @slot: base address of each slot, aligned to NPU_SLOT_ALIGN, at least as large as the need
+ * @workspace: NPU_WORKSPACE_BYTES of memory of the thread that makes the next call, aligned to
+ *	NPU_WORKSPACE_ALIGN. What is in it counts only during a call
  */
 struct npu_exec {
 	const struct npu_insn *insns;
@@ -107,6 +114,7 @@ struct npu_exec {
 	__u32 unit;
 	const void *consts;
 	__u8 *slot[NPU_MAX_SLOTS];
+	void *workspace;
 };
 
 static inline bool npu_exec_done(const struct npu_exec *exec)
@@ -134,6 +142,12 @@ void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u
 /* Units of an instruction, at least 1 (0 for NOP is not possible), and the cost of one of them. */
 __u32 npu_insn_units(const struct npu_insn *insn);
 __u32 npu_insn_unit_cost(const struct npu_insn *insn);
+
+/*
+ * Units that do not depend on each other: those of wave k, [k * wave, (k + 1) * wave), need all
+ * earlier ones, and nothing of each other.
+ */
+__u32 npu_insn_wave(const struct npu_insn *insn);
 
 /* Run units [first, first + count) of one instruction: for tests and for sharing it out. */
 void npu_insn_run(const struct npu_variant *variant, const struct npu_exec *exec, __u32 insn,

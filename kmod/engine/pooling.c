@@ -130,7 +130,7 @@ static void run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 
 		.out = npu_tensor_address(exec, &insn->t[0]),
 	};
 
-	npu_window_run(&insn->t[0], first, count, unit, &pool);
+	npu_window_run(&insn->t[0], (insn->t[0].dim[3] + 15) / 16, first, count, unit, &pool);
 }
 
 void npu_max_pool(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -183,6 +183,11 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 	}
 }
 
+__u32 npu_insn_wave(const struct npu_insn *insn)
+{
+	return npu_insn_units(insn);
+}
+
 static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p)
 {
 	__u32 elements = npu_elementwise_total(insn);

@@ -3,31 +3,52 @@
 #include "window.h"
 #include "fixedpoint.h"
 
-void npu_window_run(const struct npu_tensor *out, __u32 first, __u32 count, npu_window_unit unit,
-		    const void *window)
+struct npu_pixel npu_pixel_at(const struct npu_tensor *out, __u32 row)
 {
-	/* below 2^32: pixels are distinct elements of one slot */
-	__u32 pixels = out->dim[0] * out->dim[1] * out->dim[2];
-	__u32 block = first / pixels, left = first % pixels;
 	struct npu_pixel at;
 
-	at.x = left % out->dim[2];
-	left /= out->dim[2];
-	at.y = left % out->dim[1];
-	at.n = left / out->dim[1];
-	while (count--) {
-		unit(window, block, &at);
-		if (++at.x < out->dim[2])
-			continue;
-		at.x = 0;
-		if (++at.y < out->dim[1])
-			continue;
-		at.y = 0;
-		if (++at.n < out->dim[0])
-			continue;
-		at.n = 0;
-		block++;
+	at.x = row % out->dim[2];
+	row /= out->dim[2];
+	at.y = row % out->dim[1];
+	at.n = row / out->dim[1];
+	return at;
+}
+
+/**
+ * struct window_run - how the scalar kernels go through a rectangle
+ * @out: the output
+ * @unit: called for each unit
+ * @window: its argument
+ */
+struct window_run {
+	const struct npu_tensor *out;
+	npu_window_unit unit;
+	const void *window;
+};
+
+static void run_rectangle(const void *context, const struct npu_rectangle *r)
+{
+	const struct window_run *run = context;
+	__u32 block, row;
+
+	for (block = r->block; block < r->block + r->blocks; block++) {
+		struct npu_pixel at = npu_pixel_at(run->out, r->row);
+
+		for (row = 0; row < r->rows; row++) {
+			run->unit(run->window, block, &at);
+			npu_pixel_next(run->out, &at);
+		}
 	}
+}
+
+void npu_window_run(const struct npu_tensor *out, __u32 blocks, __u32 first, __u32 count,
+		    npu_window_unit unit, const void *window)
+{
+	struct window_run run = { out, unit, window };
+
+	/* below 2^32: pixels are distinct elements of one slot */
+	npu_strips_run(out->dim[0] * out->dim[1] * out->dim[2], blocks, first, count,
+		       run_rectangle, &run);
 }
 
 void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
@@ -49,6 +70,7 @@ void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
 	conv->group_in = in->dim[3] / groups;
 	conv->group_out = out->dim[3] / groups;
 	conv->blocks = (conv->group_out + 15) / 16;
+	conv->all_blocks = groups * conv->blocks;
 	conv->bias = bias->type == NPU_TYPE_NONE ? NULL : npu_tensor_address(exec, bias);
 	conv->scales = npu_scales(exec->consts, insn->conv.scales);
 	conv->scale_step = insn->conv.scale_count > 1;

@@ -2,8 +2,7 @@
 /*
  * Windows over an image: what convolutions and pooling share.
  *
- * A unit is sixteen output channels (a *block*) of one output pixel. Units are numbered
- * with the pixel running fastest, so that neighbours share a block of weights.
+ * A unit is sixteen output channels (a *block*) of one output pixel, in the order of strips.
  */
 #ifndef NPU_WINDOW_H
 #define NPU_WINDOW_H
@@ -21,9 +20,23 @@ struct npu_pixel {
 /* One unit; @window is what the caller of npu_window_run() gave. */
 typedef void (*npu_window_unit)(const void *window, __u32 block, const struct npu_pixel *at);
 
-/* Call @unit for units [first, first + count) of an output with the dimensions of @out. */
-void npu_window_run(const struct npu_tensor *out, __u32 first, __u32 count, npu_window_unit unit,
-		    const void *window);
+/* Call @unit for units [first, first + count) of an output of @blocks blocks with @out's pixels. */
+void npu_window_run(const struct npu_tensor *out, __u32 blocks, __u32 first, __u32 count,
+		    npu_window_unit unit, const void *window);
+
+/* The @row-th pixel in the order of N, H, W. */
+struct npu_pixel npu_pixel_at(const struct npu_tensor *out, __u32 row);
+
+static inline void npu_pixel_next(const struct npu_tensor *out, struct npu_pixel *at)
+{
+	if (++at->x < out->dim[2])
+		return;
+	at->x = 0;
+	if (++at->y < out->dim[1])
+		return;
+	at->y = 0;
+	at->n++;
+}
 
 /* Element (n, y, x, 0). */
 static inline unsigned long npu_pixel_offset(const struct npu_tensor *t, __u32 n, __u32 y, __u32 x)
@@ -40,6 +53,7 @@ static inline unsigned long npu_pixel_offset(const struct npu_tensor *t, __u32 n
  * @weights: packed
  * @block_bytes: weights of one block
  * @blocks: blocks of one group
+ * @all_blocks: of all groups
  * @group_in: input channels of one group
  * @group_out: output channels of one group
  * @bias: of lane 0, or NULL
@@ -54,7 +68,7 @@ struct npu_conv {
 	__u8 *out;
 	const __s8 *weights;
 	unsigned long block_bytes;
-	__u32 blocks, group_in, group_out;
+	__u32 blocks, all_blocks, group_in, group_out;
 	const void *bias;
 	const struct npu_scale *scales;
 	__u32 scale_step;

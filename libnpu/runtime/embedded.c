@@ -28,7 +28,7 @@
 #define STEP_US 50
 /* The token that ends a worker. */
 #define TOKEN_EXIT UINT32_MAX
-/* Enough for the kernels, whose working memory is in the program's slots. */
+/* Enough for the kernels, whose working memory is in slots and in the workspace. */
 #define STACK_BYTES (256 * 1024)
 
 static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
@@ -41,6 +41,8 @@ static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 	plan->backend_offset = npu_plan_add(
 		&plan->heap_bytes,
 		sizeof(struct npu_embedded) + workers * sizeof(struct npu_worker), NPU_SLOT_ALIGN);
+	plan->workspace_offset = npu_plan_add(
+		&plan->heap_bytes, (uint64_t)workers * NPU_WORKSPACE_BYTES, NPU_WORKSPACE_ALIGN);
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind != NPU_FILE_SLOT_SCRATCH)
 			continue;
@@ -61,6 +63,7 @@ static int run_job(const struct npu_worker *worker, struct npu_request *request,
 		.insns = program->insns,
 		.insn_count = program->insn_count,
 		.consts = program->consts,
+		.workspace = worker->workspace,
 	};
 
 	for (uint32_t i = 0; i < program->slot_count; i++) {
@@ -312,6 +315,8 @@ static int embedded_open(struct npu_session *session, struct npu_error *err)
 	embedded->doorbell[1] = -1;
 	for (unsigned int i = 0; i < workers; i++) {
 		embedded->worker[i].session = session;
+		embedded->worker[i].workspace = (uint8_t *)session->block + plan->workspace_offset +
+						(size_t)i * NPU_WORKSPACE_BYTES;
 		if (plan->scratch_stride)
 			embedded->worker[i].scratch = (uint8_t *)session->block +
 						      plan->scratch_offset +

@@ -7,11 +7,13 @@
 /**
  * struct npu_worker - a thread that computes
  * @scratch: its scratch memory, NULL if the program has none
+ * @workspace: the engine's memory, NPU_WORKSPACE_BYTES
  */
 struct npu_worker {
 	pthread_t thread;
 	struct npu_session *session;
 	uint8_t *scratch;
+	uint8_t *workspace;
 };
 
 /**

@@ -90,6 +90,7 @@ struct npu_request {
  * @device_bytes: of the one buffer object
  * @request_offset: in the block: struct npu_request[@requests]
  * @backend_offset: in the block: the backend's own structure
+ * @workspace_offset: embedded, in the block: NPU_WORKSPACE_BYTES of each worker
  * @scratch_offset: embedded, in the block: scratch memory of each worker
  * @scratch_stride: from one worker's to the next
  * @job_offset: driver without io_uring, in the block: a struct drm_npu_submit_job a request
@@ -104,6 +105,7 @@ struct npu_plan {
 	uint64_t device_bytes;
 	uint64_t request_offset;
 	uint64_t backend_offset;
+	uint64_t workspace_offset;
 	uint64_t scratch_offset;
 	uint64_t scratch_stride;
 	uint64_t job_offset;

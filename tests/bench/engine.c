@@ -17,6 +17,8 @@ struct product {
 	struct npu_exec exec;
 	struct npu_scale scale;
 	unsigned char *memory;
+	unsigned char workspace[NPU_WORKSPACE_BYTES]
+		__attribute__((aligned(NPU_WORKSPACE_ALIGN)));
 };
 
 static int product_make(struct product *product, struct bench *bench, __u32 rows, __u32 depth,
@@ -64,6 +66,7 @@ static int product_make(struct product *product, struct bench *bench, __u32 rows
 	product->exec.insn_count = 1;
 	product->exec.consts = &product->scale;
 	product->exec.slot[0] = product->memory;
+	product->exec.workspace = product->workspace;
 	return 0;
 }
 

@@ -203,10 +203,16 @@ struct engine_case {
 	struct npu_insn insn;
 	struct npu_exec exec;
 	struct guarded slot[4];
-	struct guarded consts;
+	struct guarded consts, workspace;
 	uint32_t slots, const_bytes;
 	uint8_t const_data[65536 * 8 + 64];
 };
+
+static inline void case_workspace(struct engine_case *c)
+{
+	guarded_make(&c->workspace, NPU_WORKSPACE_BYTES, true);
+	c->exec.workspace = guarded_data(&c->workspace);
+}
 
 static inline void random_bytes(struct rng *rng, uint8_t *p, size_t bytes, uint32_t type,
 				bool extreme)
@@ -439,6 +445,7 @@ static inline struct engine_case *case_make(const struct operation *op, const st
 	c->exec.insns = &c->insn;
 	c->exec.insn_count = 1;
 	c->exec.consts = guarded_data(&c->consts);
+	case_workspace(c);
 	for (i = 0; i < c->slots; i++)
 		c->exec.slot[i] = c->slot[i].page;
 	return c;
@@ -451,6 +458,7 @@ static inline void case_free(struct engine_case *c)
 	for (i = 0; i < c->slots; i++)
 		guarded_free(&c->slot[i]);
 	guarded_free(&c->consts);
+	guarded_free(&c->workspace);
 	free(c);
 }
 
@@ -475,6 +483,7 @@ static inline unsigned int case_run(struct engine_case *c, const struct npu_vari
 	unsigned int steps = 0;
 
 	memset(c->slot[0].page, OUT_PATTERN, c->slot[0].offset + c->slot[0].bytes);
+	memset(c->exec.workspace, OUT_PATTERN, NPU_WORKSPACE_BYTES);
 	c->exec.insn = 0;
 	c->exec.unit = 0;
 	while (!npu_exec_done(&c->exec)) {

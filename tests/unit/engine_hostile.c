@@ -17,7 +17,12 @@ static void run_validated(const struct npu_insn *insn, const struct engine_case 
 			  const struct npu_slot_need *needs, struct rng *rng)
 {
 	struct guarded slot[NPU_MAX_SLOTS] = { 0 };
-	struct npu_exec exec = { .insns = insn, .insn_count = 1, .consts = from->exec.consts };
+	struct npu_exec exec = {
+		.insns = insn,
+		.insn_count = 1,
+		.consts = from->exec.consts,
+		.workspace = from->exec.workspace,
+	};
 	const struct npu_variant *variant;
 	uint32_t i, v;
 	size_t b;

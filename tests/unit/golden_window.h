@@ -33,6 +33,7 @@ static inline struct engine_case *case_empty(uint16_t opcode, uint32_t slots)
 	c->slots = slots;
 	c->exec.insns = &c->insn;
 	c->exec.insn_count = 1;
+	case_workspace(c);
 	return c;
 }
 
