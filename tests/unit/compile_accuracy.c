@@ -197,7 +197,7 @@ static struct difference compare(const struct npu_model *model, const float *x,
 
 	check_ok(npu_graph_build(&graph, model, &options, &err), &err);
 	npu_graph_fuse(&graph);
-	check_ok(npu_graph_calibrate(&graph, x, SAMPLES, &err), &err);
+	check_ok(npu_graph_calibrate(&graph, x, SAMPLES, &options, &err), &err);
 	npu_graph_quantise(&graph);
 	run_all(&c, x, SAMPLES, got);
 	for (i = 0; i < SAMPLES; i++) {

@@ -20,14 +20,38 @@ enum npu_precision {
 };
 
 /**
+ * enum npu_calibration - how the range of each int8 value between layers follows from the samples
+ * @NPU_CALIBRATE_MIN_MAX: all that was seen
+ * @NPU_CALIBRATE_PERCENTILE: all but the outermost, see percentile
+ * @NPU_CALIBRATE_ENTROPY: the one whose quantisation diverges least from what was seen
+ *	(Kullback-Leibler; Migacz 2017, "8-bit inference with TensorRT")
+ * @NPU_CALIBRATE_MSE: the one of the least squared error
+ *
+ * What lies outside saturates. Inputs and outputs of the model, and int16, keep all that was seen.
+ */
+enum npu_calibration {
+	NPU_CALIBRATE_MIN_MAX = 0,
+	NPU_CALIBRATE_PERCENTILE,
+	NPU_CALIBRATE_ENTROPY,
+	NPU_CALIBRATE_MSE,
+};
+
+/**
  * struct npu_compile_options - all zero is the default
  * @precision: of activations
+ * @calibration: enum npu_calibration
+ * @percentile: of the numbers that NPU_CALIBRATE_PERCENTILE keeps; 0 for 99.99
+ * @lengths: [count], steps of each calibration sample where the model reads sequences whose lengths
+ *	differ; NULL where all are whole
  * @batch: samples of one request; 0 for 1
  * @max_bytes: refuse a program that needs more memory (weights, constants, instructions, inputs,
  *	outputs and intermediate results of one request); 0 for no limit
  */
 struct npu_compile_options {
 	enum npu_precision precision;
+	enum npu_calibration calibration;
+	double percentile;
+	const uint32_t *lengths;
 	uint32_t batch;
 	size_t max_bytes;
 };

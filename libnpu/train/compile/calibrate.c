@@ -1,11 +1,32 @@
 // SPDX-License-Identifier: MIT
-/* Min-max calibration: samples go through the plain reference, each value's range is noted. */
+/*
+ * Calibration: samples go through the plain reference, once to see each value's range, and where
+ * the method asks for more than that once again to count how often it had which size.
+ */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "runtime/error.h"
 #include "train/compile/graph.h"
+#include "train/compile/histogram.h"
+#include "train/nn/model.h"
 #include "train/nn/reference.h"
+
+#define INT8_LEVELS 256
+#define USUAL_PERCENTILE 99.99
+
+/**
+ * struct calibration - one pass of samples
+ * @lengths: of the sequences, or NULL
+ * @histogram: [values], of those that have one; NULL in the first pass
+ */
+struct calibration {
+	struct npu_graph *graph;
+	const uint32_t *lengths;
+	struct npu_histogram **histogram;
+	struct npu_error *err;
+};
 
 static int check_samples(const struct npu_graph *graph, const float *samples, size_t count,
 			 struct npu_error *err)
@@ -26,6 +47,29 @@ static int check_samples(const struct npu_graph *graph, const float *samples, si
 	return 0;
 }
 
+static int check_options(const struct npu_graph *graph, size_t count,
+			 const struct npu_compile_options *options, struct npu_error *err)
+{
+	size_t i;
+
+	if ((unsigned int)options->calibration > NPU_CALIBRATE_MSE)
+		return npu_error_set(err, -EINVAL,
+				     "calibration %d is not known; use NPU_CALIBRATE_MIN_MAX, "
+				     "_PERCENTILE, _ENTROPY or _MSE",
+				     (int)options->calibration);
+	if (!(options->percentile >= 0 && options->percentile <= 100))
+		return npu_error_set(err, -EINVAL,
+				     "percentile %g: it must be above 0 and at most 100",
+				     options->percentile);
+	for (i = 0; options->lengths && i < count; i++)
+		if (!options->lengths[i] || options->lengths[i] > graph->model->dim[1])
+			return npu_error_set(err, -EINVAL,
+					     "calibration sample %zu has a length of %u steps; the "
+					     "model allows 1 to %u",
+					     i, options->lengths[i], graph->model->dim[1]);
+	return 0;
+}
+
 /* Widen the range of @value by @count numbers; false if one is not finite. */
 static bool widen(struct npu_graph_value *value, const float *numbers, size_t count)
 {
@@ -43,10 +87,44 @@ static bool widen(struct npu_graph_value *value, const float *numbers, size_t co
 	return finite;
 }
 
-struct calibration {
-	struct npu_graph *graph;
-	struct npu_error *err;
-};
+static bool take(const struct calibration *calibration, uint32_t i, const float *numbers,
+		 size_t count)
+{
+	struct npu_histogram *histogram = calibration->histogram ? calibration->histogram[i] : NULL;
+
+	if (!calibration->histogram)
+		return widen(&calibration->graph->value[i], numbers, count);
+	if (histogram)
+		npu_histogram_add(histogram, numbers, count);
+	return true;
+}
+
+/* Are the steps of value @i those of the input, so that what is behind a length means nothing? */
+static bool is_timed(const struct calibration *calibration, uint32_t i)
+{
+	size_t layer = calibration->graph->value[i].layer;
+
+	return calibration->lengths &&
+	       npu_model_value_is_timed(calibration->graph->model,
+					layer == NPU_NO_LAYER ? NPU_MODEL_INPUT : (int)layer);
+}
+
+/* Value @i of samples [@first, @first + @n), but for steps behind the ends of sequences. */
+static bool take_samples(const struct calibration *calibration, uint32_t i, size_t first, size_t n,
+			 const float *numbers)
+{
+	const struct npu_graph_value *value = &calibration->graph->value[i];
+	size_t row = (size_t)value->dim[2] * value->dim[3], rows = value->dim[1], s, h;
+	bool finite = true;
+
+	if (!is_timed(calibration, i))
+		return take(calibration, i, numbers, n * rows * row);
+	for (s = 0; s < n; s++)
+		for (h = 0; h < rows; h++)
+			finite &= take(calibration, i, numbers + (s * rows + h) * row,
+				       (size_t)calibration->lengths[first + s] * value->dim[3]);
+	return finite;
+}
 
 static int visit(void *context, size_t layer, size_t first, size_t n, const float *pre,
 		 const float *post)
@@ -55,14 +133,13 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 	struct npu_graph *graph = calibration->graph;
 	uint32_t i;
 
-	(void)first;
 	if (layer == NPU_REFERENCE_INPUT)
 		layer = NPU_NO_LAYER;
 	for (i = 0; i < graph->values; i++) {
-		struct npu_graph_value *value = &graph->value[i];
-		size_t elements = npu_graph_value_elements(value) / graph->batch;
+		const struct npu_graph_value *value = &graph->value[i];
 
-		if (value->layer != layer || widen(value, value->before ? pre : post, n * elements))
+		if (value->layer != layer ||
+		    take_samples(calibration, i, first, n, value->before ? pre : post))
 			continue;
 		if (layer == NPU_NO_LAYER)
 			return npu_error_set(calibration->err, -EINVAL,
@@ -78,17 +155,127 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 	return 0;
 }
 
-int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
-			struct npu_error *err)
+/*
+ * Which values are worth a histogram: int16 has resolution to spare, and what goes in and comes out
+ * is not ours to cut.
+ */
+static bool is_cut(const struct npu_graph *graph, uint32_t i)
 {
-	struct calibration calibration = { graph, err };
+	const struct npu_graph_value *value = &graph->value[i];
+
+	return value->type == NPU_TYPE_INT8 && i != graph->input && i != graph->output &&
+	       value->high > value->low;
+}
+
+static struct npu_range choose(const struct npu_histogram *histogram,
+			       const struct npu_compile_options *options)
+{
+	switch (options->calibration) {
+	case NPU_CALIBRATE_PERCENTILE:
+		return npu_histogram_percentile(histogram, options->percentile ? options->percentile
+									       : USUAL_PERCENTILE);
+	case NPU_CALIBRATE_ENTROPY:
+		return npu_histogram_entropy(histogram, INT8_LEVELS);
+	case NPU_CALIBRATE_MSE:
+		return npu_histogram_mse(histogram, INT8_LEVELS);
+	default:
+		return histogram->range;
+	}
+}
+
+static int make_histograms(struct calibration *calibration)
+{
+	const struct npu_graph *graph = calibration->graph;
+	uint32_t i;
+
+	calibration->histogram = calloc(graph->values, sizeof(*calibration->histogram));
+	for (i = 0; calibration->histogram && i < graph->values; i++) {
+		if (!is_cut(graph, i))
+			continue;
+		calibration->histogram[i] = calloc(1, sizeof(struct npu_histogram));
+		if (!calibration->histogram[i])
+			break;
+		calibration->histogram[i]->range.low = graph->value[i].low;
+		calibration->histogram[i]->range.high = graph->value[i].high;
+	}
+	if (calibration->histogram && i == graph->values)
+		return 0;
+	return npu_error_set(calibration->err, -ENOMEM, "no memory for the histograms of %u values",
+			     graph->values);
+}
+
+static void free_histograms(struct calibration *calibration)
+{
+	uint32_t i;
+
+	for (i = 0; calibration->histogram && i < calibration->graph->values; i++)
+		free(calibration->histogram[i]);
+	free(calibration->histogram);
+}
+
+/* Narrow the ranges that the first pass has found. */
+static int narrow(struct calibration *calibration, const float *samples, size_t count,
+		  const struct npu_compile_options *options)
+{
+	struct npu_graph *graph = calibration->graph;
+	int ret = make_histograms(calibration);
+	uint32_t i;
+
+	if (!ret)
+		ret = npu_reference_forward(graph->model, samples, calibration->lengths, count,
+					    visit, calibration, calibration->err);
+	for (i = 0; !ret && i < graph->values; i++) {
+		struct npu_range range;
+
+		if (!calibration->histogram[i])
+			continue;
+		range = choose(calibration->histogram[i], options);
+		graph->value[i].low = range.low;
+		graph->value[i].high = range.high;
+	}
+	free_histograms(calibration);
+	return ret;
+}
+
+/* What training has tracked goes before what samples show: the weights have settled on it. */
+static void take_tracked(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->values; i++) {
+		struct npu_graph_value *value = &graph->value[i];
+		const struct npu_tracked *tracked = npu_model_tracked(
+			graph->model,
+			value->layer == NPU_NO_LAYER ? NPU_MODEL_INPUT : (int)value->layer);
+		const float *range = value->before ? tracked->before : tracked->after;
+
+		if (!(range[1] > range[0]))
+			continue;
+		value->low = range[0];
+		value->high = range[1];
+	}
+}
+
+int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
+			const struct npu_compile_options *options, struct npu_error *err)
+{
+	struct calibration calibration = { graph, options->lengths, NULL, err };
 	uint32_t i;
 	int ret = check_samples(graph, samples, count, err);
 
+	if (!ret)
+		ret = check_options(graph, count, options, err);
 	if (ret)
 		return ret;
 	/* Ranges hold 0, so that it has an exact integer. */
 	for (i = 0; i < graph->values; i++)
 		graph->value[i].low = graph->value[i].high = 0;
-	return npu_reference_forward(graph->model, samples, count, visit, &calibration, err);
+	ret = npu_reference_forward(graph->model, samples, options->lengths, count, visit,
+				    &calibration, err);
+	if (!ret && options->calibration != NPU_CALIBRATE_MIN_MAX)
+		ret = narrow(&calibration, samples, count, options);
+	if (ret)
+		return ret;
+	take_tracked(graph);
+	return 0;
 }

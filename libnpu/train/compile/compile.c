@@ -124,7 +124,7 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 
 	if (ret)
 		return ret;
-	ret = npu_graph_calibrate(&graph, samples, count, err);
+	ret = npu_graph_calibrate(&graph, samples, count, options ? options : &defaults, err);
 	if (ret)
 		goto out;
 	npu_graph_quantise(&graph);

@@ -128,7 +128,7 @@ int npu_graph_plan(struct npu_graph *graph, struct npu_error *err);
 
 /* Range of every value over @samples [count][features], by the plain f32 reference. */
 int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
-			struct npu_error *err);
+			const struct npu_compile_options *options, struct npu_error *err);
 
 /* Scale and zero point of every value, from its range. */
 void npu_graph_quantise(struct npu_graph *graph);

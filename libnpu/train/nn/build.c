@@ -22,6 +22,11 @@ bool npu_model_value_is_timed(const struct npu_model *model, int input)
 	return input == NPU_MODEL_INPUT ? model->dim[1] > 1 : model->node[input].timed;
 }
 
+const struct npu_tracked *npu_model_tracked(const struct npu_model *model, int input)
+{
+	return input == NPU_MODEL_INPUT ? &model->tracked : &model->node[input].tracked;
+}
+
 /* A reshape may make as many steps of other values. */
 static bool keeps_steps(const struct npu_model *model, const struct npu_node *node)
 {

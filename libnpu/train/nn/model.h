@@ -53,6 +53,17 @@ struct npu_model_parameter {
 };
 
 /**
+ * struct npu_tracked - least and greatest values that quantisation-aware training has settled on
+ * @before: of what a layer's activation reads
+ * @after: of what the layer makes; of the model's input: of that
+ *
+ * Both hold 0. { 0, 0 } where nothing was tracked.
+ */
+struct npu_tracked {
+	float before[2], after[2];
+};
+
+/**
  * struct npu_node - a layer in its place
  * @layer: its description; the name is owned, fields that were 0 have their defaults
  * @ops: what its kind does
@@ -68,6 +79,7 @@ struct npu_model_parameter {
  * @timed: its steps W are those of the model's input, one for one: lengths of sequences hold
  * @state: floats that a stateful layer keeps for a sample, set by its shape
  * @state_at: those of the nodes before it
+ * @tracked: ranges of its values
  */
 struct npu_node {
 	struct npu_layer layer;
@@ -80,6 +92,7 @@ struct npu_node {
 	size_t parameter, parameters;
 	bool timed;
 	size_t state, state_at;
+	struct npu_tracked tracked;
 };
 
 struct npu_spare;
@@ -115,8 +128,9 @@ struct npu_model {
 	size_t values;	 /* with the gaps */
 	size_t room;	 /* that @value has memory for */
 
-	struct npu_scaler scaler; /* count 0: none */
-	char **class_name;	  /* [classes] */
+	struct npu_tracked tracked; /* of the input, scaled */
+	struct npu_scaler scaler;   /* count 0: none */
+	char **class_name;	    /* [classes] */
 	size_t classes;
 };
 
@@ -158,6 +172,9 @@ static inline size_t npu_volume(const uint32_t dim[3])
 {
 	return (size_t)dim[0] * dim[1] * dim[2];
 }
+
+/* Likewise: the ranges that training has tracked. */
+const struct npu_tracked *npu_model_tracked(const struct npu_model *model, int input);
 
 /* Likewise: are its steps those of the model's input? */
 bool npu_model_value_is_timed(const struct npu_model *model, int input);

@@ -77,8 +77,8 @@ static void load(const struct npu_model *model, const float *x, size_t n, float 
 	}
 }
 
-static int forward_block(const struct npu_model *model, struct buffers *b, size_t first, size_t n,
-			 npu_reference_visit_fn visit, void *context)
+static int forward_block(const struct npu_model *model, struct buffers *b, const uint32_t *lengths,
+			 size_t first, size_t n, npu_reference_visit_fn visit, void *context)
 {
 	size_t i, k;
 	int ret = visit(context, NPU_REFERENCE_INPUT, first, n, b->in, b->in);
@@ -93,12 +93,14 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 			.y = b->pre,
 			.work = b->work,
 		};
+		bool timed = lengths && npu_model_value_is_timed(model, node->input[0]);
 		const float *pre = b->pre;
 
 		for (k = 0; k < node->inputs; k++)
 			b->x[k] = node->input[k] == NPU_MODEL_INPUT ? b->in
 								    : b->out[node->input[k]];
 		step.x = b->x[0];
+		step.lengths = timed ? lengths + first : NULL;
 		if (node->ops->identity)
 			pre = step.x;
 		else
@@ -112,8 +114,9 @@ static int forward_block(const struct npu_model *model, struct buffers *b, size_
 	return ret;
 }
 
-int npu_reference_forward(const struct npu_model *model, const float *x, size_t samples,
-			  npu_reference_visit_fn visit, void *context, struct npu_error *err)
+int npu_reference_forward(const struct npu_model *model, const float *x, const uint32_t *lengths,
+			  size_t samples, npu_reference_visit_fn visit, void *context,
+			  struct npu_error *err)
 {
 	size_t first, n, block = samples < BLOCK ? samples : BLOCK;
 	struct buffers b = { 0 };
@@ -124,7 +127,7 @@ int npu_reference_forward(const struct npu_model *model, const float *x, size_t 
 	for (first = 0; !ret && first < samples; first += n) {
 		n = samples - first < block ? samples - first : block;
 		load(model, x + first * model->features, n, b.in);
-		ret = forward_block(model, &b, first, n, visit, context);
+		ret = forward_block(model, &b, lengths, first, n, visit, context);
 	}
 	free_buffers(&b, model);
 	return ret;

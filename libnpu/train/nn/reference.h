@@ -33,11 +33,14 @@ typedef int (*npu_reference_visit_fn)(void *context, size_t layer, size_t first,
 /**
  * npu_reference_forward - take samples through the network by the plain reference
  * @x: raw, [samples][features]; the model's scaler is applied
+ * @lengths: [samples], steps of each sequence where W of the input is the time; NULL where all are
+ *	whole
  * @visit: called for the input and each layer
  *
  * Return: 0, -ENOMEM, or what @visit returned.
  */
-int npu_reference_forward(const struct npu_model *model, const float *x, size_t samples,
-			  npu_reference_visit_fn visit, void *context, struct npu_error *err);
+int npu_reference_forward(const struct npu_model *model, const float *x, const uint32_t *lengths,
+			  size_t samples, npu_reference_visit_fn visit, void *context,
+			  struct npu_error *err);
 
 #endif /* NPU_NN_REFERENCE_H */
