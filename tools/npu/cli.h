@@ -43,7 +43,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_train, cli_eval, cli_compile, cli_run, cli_info, cli_bench,
-	cli_generate;
+	cli_generate, cli_dump;
 
 /* Type of an option's value, and what struct cli_option.value points to. */
 enum cli_kind {

@@ -6,7 +6,8 @@
 #include "terminal.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_generate, &cli_train, &cli_eval, &cli_compile, &cli_run, &cli_bench, &cli_info,
+	&cli_generate, &cli_train, &cli_eval, &cli_compile,
+	&cli_run,      &cli_bench, &cli_dump, &cli_info,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

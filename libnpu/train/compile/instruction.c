@@ -17,86 +17,86 @@
 			is_signed                                                  \
 	}
 
-static const struct npu_parameter fc[] = {
+static const struct npu_insn_parameter fc[] = {
 	PARAMETER(fc, scales, false),
 	PARAMETER(fc, scale_count, false),
 	PARAMETER(fc, act_min, true),
 	PARAMETER(fc, act_max, true),
 };
 
-static const struct npu_parameter conv[] = {
+static const struct npu_insn_parameter conv[] = {
 	PARAMETER(conv, scales, false),	   PARAMETER(conv, scale_count, false),
 	PARAMETER(conv, act_min, true),	   PARAMETER(conv, act_max, true),
 	PARAMETERS(conv, stride, false),   PARAMETERS(conv, pad, false),
 	PARAMETERS(conv, dilation, false), PARAMETER(conv, groups, false),
 };
 
-static const struct npu_parameter pool[] = {
+static const struct npu_insn_parameter pool[] = {
 	PARAMETER(pool, act_min, true),	 PARAMETER(pool, act_max, true),
 	PARAMETERS(pool, kernel, false), PARAMETERS(pool, stride, false),
 	PARAMETERS(pool, pad, false),
 };
 
-static const struct npu_parameter binary[] = {
+static const struct npu_insn_parameter binary[] = {
 	PARAMETER(binary, scales, false),
 	PARAMETER(binary, act_min, true),
 	PARAMETER(binary, act_max, true),
 };
 
-static const struct npu_parameter matmul[] = {
+static const struct npu_insn_parameter matmul[] = {
 	PARAMETER(matmul, scales, false),
 	PARAMETER(matmul, act_min, true),
 	PARAMETER(matmul, act_max, true),
 };
 
-static const struct npu_parameter reduce[] = {
+static const struct npu_insn_parameter reduce[] = {
 	PARAMETER(reduce, scales, false),
 	PARAMETER(reduce, act_min, true),
 	PARAMETER(reduce, act_max, true),
 };
 
-static const struct npu_parameter clamp[] = {
+static const struct npu_insn_parameter clamp[] = {
 	PARAMETER(clamp, min, true),
 	PARAMETER(clamp, max, true),
 };
 
-static const struct npu_parameter requantise[] = {
+static const struct npu_insn_parameter requantise[] = {
 	PARAMETER(requantise, scales, false),
 	PARAMETER(requantise, act_min, true),
 	PARAMETER(requantise, act_max, true),
 };
 
-static const struct npu_parameter table[] = {
+static const struct npu_insn_parameter table[] = {
 	PARAMETER(table, offset, false),
 };
 
-static const struct npu_parameter sigmoid[] = {
+static const struct npu_insn_parameter sigmoid[] = {
 	PARAMETER(sigmoid, multiplier, true),
 	PARAMETER(sigmoid, shift, true),
 	PARAMETER(sigmoid, radius, true),
 };
 
-static const struct npu_parameter softmax[] = {
+static const struct npu_insn_parameter softmax[] = {
 	PARAMETER(softmax, multiplier, true),
 	PARAMETER(softmax, shift, true),
 	PARAMETER(softmax, diff_min, true),
 };
 
-static const struct npu_parameter pad[] = {
+static const struct npu_insn_parameter pad[] = {
 	PARAMETERS(pad, before, false),
 	PARAMETER(pad, value, true),
 };
 
-static const struct npu_parameter slice[] = {
+static const struct npu_insn_parameter slice[] = {
 	PARAMETERS(slice, begin, false),
 	PARAMETERS(slice, step, true),
 };
 
-static const struct npu_parameter transpose[] = {
+static const struct npu_insn_parameter transpose[] = {
 	PARAMETERS(transpose, perm, false),
 };
 
-static const struct npu_parameter resize[] = {
+static const struct npu_insn_parameter resize[] = {
 	PARAMETER(resize, flags, false),
 };
 
@@ -118,35 +118,37 @@ static const struct npu_parameter resize[] = {
 	}
 
 static const struct npu_instruction instructions[] = {
-	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0 },
-	{ NPU_OP_COPY, "copy", UNARY, NONE, 0 },
-	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), NPU_SCALES_COUNTED },
-	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
-	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
-	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED },
-	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0 },
-	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0 },
-	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3 },
-	{ NPU_OP_MUL, "mul", BINARY, WITH(binary), 1 },
-	{ NPU_OP_SUB, "sub", BINARY, WITH(binary), 3 },
-	{ NPU_OP_MIN, "min", BINARY, WITH(binary), 2 },
-	{ NPU_OP_MAX, "max", BINARY, WITH(binary), 2 },
-	{ NPU_OP_BATCH_MATMUL, "batch_matmul", { "out", "left", "right" }, WITH(matmul), 1 },
-	{ NPU_OP_REDUCE_MEAN, "reduce_mean", UNARY, WITH(reduce), 1 },
-	{ NPU_OP_REDUCE_SUM, "reduce_sum", UNARY, WITH(reduce), 1 },
-	{ NPU_OP_REDUCE_MAX, "reduce_max", UNARY, NONE, 0 },
-	{ NPU_OP_CLAMP, "clamp", UNARY, WITH(clamp), 0 },
-	{ NPU_OP_REQUANTISE, "requantise", UNARY, WITH(requantise), 1 },
-	{ NPU_OP_TABLE, "table", UNARY, WITH(table), 0 },
-	{ NPU_OP_SIGMOID, "sigmoid", UNARY, WITH(sigmoid), 0 },
-	{ NPU_OP_TANH, "tanh", UNARY, WITH(sigmoid), 0 },
-	{ NPU_OP_SOFTMAX, "softmax", UNARY, WITH(softmax), 0 },
-	{ NPU_OP_PAD, "pad", UNARY, WITH(pad), 0 },
-	{ NPU_OP_SLICE, "slice", UNARY, WITH(slice), 0 },
-	{ NPU_OP_TRANSPOSE, "transpose", UNARY, WITH(transpose), 0 },
-	{ NPU_OP_RESIZE_NEAREST, "resize_nearest", UNARY, WITH(resize), 0 },
-	{ NPU_OP_RESIZE_BILINEAR, "resize_bilinear", UNARY, WITH(resize), 0 },
-	{ NPU_OP_EMBEDDING, "embedding", { "out", "index", "table" }, NONE, 0 },
+	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0, 0 },
+	{ NPU_OP_COPY, "copy", UNARY, NONE, 0, 0 },
+	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), NPU_SCALES_COUNTED, 0 },
+	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED, 0 },
+	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED,
+	  0 },
+	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED,
+	  0 },
+	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0, 0 },
+	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0, 0 },
+	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3, 0 },
+	{ NPU_OP_MUL, "mul", BINARY, WITH(binary), 1, 0 },
+	{ NPU_OP_SUB, "sub", BINARY, WITH(binary), 3, 0 },
+	{ NPU_OP_MIN, "min", BINARY, WITH(binary), 2, 0 },
+	{ NPU_OP_MAX, "max", BINARY, WITH(binary), 2, 0 },
+	{ NPU_OP_BATCH_MATMUL, "batch_matmul", { "out", "left", "right" }, WITH(matmul), 1, 0 },
+	{ NPU_OP_REDUCE_MEAN, "reduce_mean", UNARY, WITH(reduce), 1, 0 },
+	{ NPU_OP_REDUCE_SUM, "reduce_sum", UNARY, WITH(reduce), 1, 0 },
+	{ NPU_OP_REDUCE_MAX, "reduce_max", UNARY, NONE, 0, 0 },
+	{ NPU_OP_CLAMP, "clamp", UNARY, WITH(clamp), 0, 0 },
+	{ NPU_OP_REQUANTISE, "requantise", UNARY, WITH(requantise), 1, 0 },
+	{ NPU_OP_TABLE, "table", UNARY, WITH(table), 0, 0 },
+	{ NPU_OP_SIGMOID, "sigmoid", UNARY, WITH(sigmoid), 0, 0 },
+	{ NPU_OP_TANH, "tanh", UNARY, WITH(sigmoid), 0, 0 },
+	{ NPU_OP_SOFTMAX, "softmax", UNARY, WITH(softmax), 0, 0 },
+	{ NPU_OP_PAD, "pad", UNARY, WITH(pad), 0, 0 },
+	{ NPU_OP_SLICE, "slice", UNARY, WITH(slice), 0, 0 },
+	{ NPU_OP_TRANSPOSE, "transpose", UNARY, WITH(transpose), 0, 0 },
+	{ NPU_OP_RESIZE_NEAREST, "resize_nearest", UNARY, WITH(resize), 0, 0 },
+	{ NPU_OP_RESIZE_BILINEAR, "resize_bilinear", UNARY, WITH(resize), 0, 0 },
+	{ NPU_OP_EMBEDDING, "embedding", { "out", "index", "table" }, NONE, 0, 0 },
 };
 
 #define INSTRUCTIONS (sizeof(instructions) / sizeof(instructions[0]))
@@ -176,8 +178,8 @@ const struct npu_instruction *npu_instruction_named(const char *mnemonic)
 	return NULL;
 }
 
-int64_t npu_parameter_read(const struct npu_insn *insn, const struct npu_parameter *parameter,
-			   unsigned int i)
+int64_t npu_insn_parameter_read(const struct npu_insn *insn,
+				const struct npu_insn_parameter *parameter, unsigned int i)
 {
 	unsigned int shift = 64 - 8 * parameter->bytes;
 	uint64_t number = 0;
@@ -188,14 +190,14 @@ int64_t npu_parameter_read(const struct npu_insn *insn, const struct npu_paramet
 	return parameter->negative ? (int64_t)(number << shift) >> shift : (int64_t)number;
 }
 
-void npu_parameter_write(struct npu_insn *insn, const struct npu_parameter *parameter,
-			 unsigned int i, int64_t number)
+void npu_insn_parameter_write(struct npu_insn *insn, const struct npu_insn_parameter *parameter,
+			      unsigned int i, int64_t number)
 {
 	memcpy((uint8_t *)insn + parameter->at + i * parameter->bytes, &number, parameter->bytes);
 }
 
-static const struct npu_parameter *named_parameter(const struct npu_instruction *instruction,
-						   const char *name)
+static const struct npu_insn_parameter *named_parameter(const struct npu_instruction *instruction,
+							const char *name)
 {
 	unsigned int i;
 
@@ -211,10 +213,19 @@ uint32_t npu_insn_scales(const struct npu_insn *insn, uint32_t *offset)
 
 	if (!instruction || !instruction->scales)
 		return 0;
-	*offset = (uint32_t)npu_parameter_read(insn, named_parameter(instruction, "scales"), 0);
+	*offset =
+		(uint32_t)npu_insn_parameter_read(insn, named_parameter(instruction, "scales"), 0);
 	if (instruction->scales != NPU_SCALES_COUNTED)
 		return instruction->scales;
-	return (uint32_t)npu_parameter_read(insn, named_parameter(instruction, "scale_count"), 0);
+	return (uint32_t)npu_insn_parameter_read(insn, named_parameter(instruction, "scale_count"),
+						 0);
+}
+
+bool npu_insn_writes(const struct npu_insn *insn, unsigned int i)
+{
+	const struct npu_instruction *instruction = npu_instruction_of(insn->opcode);
+
+	return instruction && (i == 0 || instruction->written >> i & 1);
 }
 
 static uint64_t packed_bytes(const struct npu_insn *insn, const struct npu_tensor *t)
@@ -230,7 +241,6 @@ static uint64_t packed_bytes(const struct npu_insn *insn, const struct npu_tenso
 
 uint64_t npu_insn_tensor_end(const struct npu_insn *insn, unsigned int i)
 {
-	static const uint8_t bytes[] = { 0, 1, 2, 4, 8 };
 	const struct npu_tensor *t = &insn->t[i];
 	uint64_t end = t->offset;
 	unsigned int d;
@@ -239,7 +249,31 @@ uint64_t npu_insn_tensor_end(const struct npu_insn *insn, unsigned int i)
 		return end + packed_bytes(insn, t);
 	for (d = 0; d < 3; d++)
 		end += (uint64_t)(t->dim[d] - 1) * t->stride[d];
-	return end + (uint64_t)t->dim[3] * bytes[t->type];
+	return end + (uint64_t)t->dim[3] * npu_element_bytes(t->type);
+}
+
+uint32_t npu_element_bytes(uint32_t type)
+{
+	static const uint8_t bytes[] = { 0, 1, 2, 4, 8 };
+
+	return type < sizeof(bytes) ? bytes[type] : 0;
+}
+
+bool npu_tensor_is_dense(const struct npu_tensor *t)
+{
+	uint64_t stride = (uint64_t)t->dim[3] * npu_element_bytes(t->type);
+	int d;
+
+	if (t->layout != NPU_LAYOUT_LINEAR)
+		return true;
+	for (d = 2; d >= 0; d--) {
+		if (t->stride[d] != stride)
+			return false;
+		stride *= t->dim[d];
+		if (stride > UINT32_MAX)
+			return d == 0;
+	}
+	return true;
 }
 
 const char *npu_type_name(uint32_t type)
