@@ -53,6 +53,9 @@ extern "C" {
 #define NPU_MAX_DEPTH		65536	/* largest K of a matrix product */
 #define NPU_MAX_REACH		(1u << 30)	/* of a window over a tensor: see npu_insn.conv */
 #define NPU_MAX_SOFTMAX		4096	/* longest row of a softmax */
+#define NPU_MAX_NORM		4096	/* longest row of a layer normalisation */
+#define NPU_MAX_RECURRENT	4096	/* inputs, and hidden units, of a recurrent instruction */
+#define NPU_MAX_STEPS		(1u << 24)	/* steps * batch * blocks of a recurrent instruction */
 #define NPU_SLOT_ALIGN		64	/* alignment of slot offsets and strides */
 #define NPU_MAX_SLOT_BYTES	0xffffffffull	/* a slot ends below 4 GiB */
 
@@ -194,10 +197,27 @@ struct npu_scale {
  * @NPU_OP_RESIZE_BILINEAR: as RESIZE_NEAREST, int8 or int16
  * @NPU_OP_EMBEDDING: out {N,H,W,C}, index {N,H,W,1} of int16 or int32, table {1,1,V,C}: any
  *	one type for out and table. An index is clamped to [0, V - 1]. No parameters
+ * @NPU_OP_LAYER_NORM: out, in: same dims, each int8 or int16; normalised over C (at most
+ *	NPU_MAX_NORM). gamma, beta {1,1,1,C} of int32, both or NONE. Parameters:
+ *	&npu_insn.norm
+ * @NPU_OP_RNN: out {N,1,T,U}, in {N,1,T,K}, input weights {R,1,1,K} and recurrent weights
+ *	{R,1,1,U} BLOCK16X4, bias {1,1,2,R} (int32; int64 allowed with int16 in) or NONE,
+ *	hidden state {N,1,1,U} or NONE, NONE, lengths {N,1,1,1} of int32 or NONE.
+ *	out, in and hidden are of one type of int8 or int16; out and hidden have one zero
+ *	point, that of in is 0. K and U are at most NPU_MAX_RECURRENT. R, the rows, is G
+ *	gates * round_up(U, 16): row (u / 16 * G + g) * 16 + u % 16 is gate g of unit u, so
+ *	that all gates of sixteen units lie together. G is 1. bias row 0 belongs to the input
+ *	part, row 1 to the recurrent part. Each tensor that is written (out, t[5], t[6]) shares
+ *	no byte with any other. Parameters: &npu_insn.rnn
+ * @NPU_OP_LSTM: as RNN with G = 4, gates input, output, forget, cell (i, o, f, c as in ONNX);
+ *	t[6] is the cell state {N,1,1,U} of int16, always needed. Parameters: &npu_insn.lstm
+ * @NPU_OP_GRU: as RNN with G = 3, gates update, reset, hidden (z, r, h as in ONNX); without
+ *	NPU_RECURRENT_RESET_AFTER t[6] is scratch memory {N,1,1,U} for r * h, of the type and
+ *	zero point of out. Parameters: &npu_insn.gru
  *
  * Numbers between the groups are kept for matrix products and windows (0x16..),
- * further arithmetic (0x2c..), further activations (0x38..), further moves (0x46..) and
- * recurrence (0x50..).
+ * further arithmetic (0x2d..), further activations (0x38..), further moves (0x46..) and
+ * recurrence (0x53..).
  * Opcode 0 is refused, so that zeroed memory is not a program.
  */
 enum npu_opcode {
@@ -218,6 +238,7 @@ enum npu_opcode {
 	NPU_OP_REDUCE_MEAN	= 0x29,
 	NPU_OP_REDUCE_SUM	= 0x2a,
 	NPU_OP_REDUCE_MAX	= 0x2b,
+	NPU_OP_LAYER_NORM	= 0x2c,
 	NPU_OP_CLAMP		= 0x30,
 	NPU_OP_REQUANTISE	= 0x31,
 	NPU_OP_TABLE		= 0x32,
@@ -230,11 +251,43 @@ enum npu_opcode {
 	NPU_OP_RESIZE_NEAREST	= 0x43,
 	NPU_OP_RESIZE_BILINEAR	= 0x44,
 	NPU_OP_EMBEDDING	= 0x45,
+	NPU_OP_RNN		= 0x50,
+	NPU_OP_LSTM		= 0x51,
+	NPU_OP_GRU		= 0x52,
 };
 
 /* Flags of npu_insn.resize; they exclude each other. */
 #define NPU_RESIZE_ALIGN_CORNERS	(1u << 0)
 #define NPU_RESIZE_HALF_PIXEL		(1u << 1)
+
+/**
+ * DOC: flags of npu_insn.rnn, npu_insn.lstm and npu_insn.gru
+ *
+ * NPU_RECURRENT_BACKWARDS: from the last step to the first; what belongs to step t of the input
+ * is still at step t of the output.
+ *
+ * NPU_RECURRENT_INITIAL: start from what the state operands hold (the hidden state must be
+ * there), else from zero and they are only written.
+ *
+ * NPU_RECURRENT_RESET_AFTER: GRU only: the reset gate acts on R h + bias, not on h.
+ */
+#define NPU_RECURRENT_BACKWARDS		(1u << 0)
+#define NPU_RECURRENT_INITIAL		(1u << 1)
+#define NPU_RECURRENT_RESET_AFTER	(1u << 2)
+
+/**
+ * enum npu_rnn_activation - of npu_insn.rnn
+ * @NPU_RNN_TANH: of a sum in Q3.12, gives Q0.15
+ * @NPU_RNN_SIGMOID: likewise
+ * @NPU_RNN_LINEAR: the sum itself, in the compiler's scale; a ReLU by act_min
+ * @NPU_RNN_TABLE: 513 entries of int16, interpolated, in the compiler's scales
+ */
+enum npu_rnn_activation {
+	NPU_RNN_TANH	= 0,
+	NPU_RNN_SIGMOID	= 1,
+	NPU_RNN_LINEAR	= 2,
+	NPU_RNN_TABLE	= 3,
+};
 
 /**
  * struct npu_insn - one instruction, NPU_INSN_SIZE bytes
@@ -280,6 +333,18 @@ enum npu_opcode {
  *	lies within the input for each i; step may be 0 or negative
  * @transpose: TRANSPOSE. Dimension d of the output is dimension perm[d] of the input
  * @resize: RESIZE_NEAREST and RESIZE_BILINEAR, flags NPU_RESIZE_*
+ * @norm: LAYER_NORM. scales is the offset of one struct npu_scale; epsilon is added to the
+ *	variance times C^2, in units of the input's, low word first, below 2^62
+ * @rnn: RNN. flags NPU_RECURRENT_*. scales is the offset of 2 * scale_count + 1 struct
+ *	npu_scale: of the input part, of the recurrent part, of the output. scale_count is G
+ *	(index g) or R (index as the rows of weights). activation is enum npu_rnn_activation;
+ *	table is the offset of its table, 2-aligned, or 0. The output is clamped to
+ *	[act_min, act_max]. With int16 in, shifts of the two parts are at most 7
+ * @lstm: LSTM. As rnn with three scales at the end: forget gate * cell state, input gate *
+ *	cell gate, output gate * tanh(cell state). cell_multiplier and cell_shift are of the
+ *	tanh of the cell state, as in @sigmoid for int16; cell_clip, in [0, 32767], bounds the
+ *	cell state
+ * @gru: GRU. As rnn with two scales at the end: hidden state to Q0.15, Q1.30 to output
  * @raw: the parameters as words; those that the opcode does not use are zero
  *
  * Constant-section offsets are multiples of 4 unless said otherwise.
@@ -365,6 +430,38 @@ struct npu_insn {
 		struct {
 			__u32 flags;
 		} resize;
+		struct {
+			__u32 scales;
+			__s32 act_min;
+			__s32 act_max;
+			__u32 epsilon[2];
+		} norm;
+		struct {
+			__u32 flags;
+			__u32 scales;
+			__u32 scale_count;
+			__s32 act_min;
+			__s32 act_max;
+			__u32 activation;
+			__u32 table;
+		} rnn;
+		struct {
+			__u32 flags;
+			__u32 scales;
+			__u32 scale_count;
+			__s32 act_min;
+			__s32 act_max;
+			__s32 cell_multiplier;
+			__s32 cell_shift;
+			__s32 cell_clip;
+		} lstm;
+		struct {
+			__u32 flags;
+			__u32 scales;
+			__u32 scale_count;
+			__s32 act_min;
+			__s32 act_max;
+		} gru;
 		__u32 raw[12];
 	};
 };
