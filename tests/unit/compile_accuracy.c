@@ -119,7 +119,7 @@ static double simulate_channel(const struct npu_graph_node *node, const double *
 		greatest = fmax(greatest, fabs((double)weight[k]));
 	for (k = 0; k < depth; k++)
 		sum += x[k] * round(weight[k] / (greatest / 127)) * (greatest / 127);
-	return node->relu ? fmax(sum, 0) : sum;
+	return node->clamp == NPU_RELU ? fmax(sum, 0) : sum;
 }
 
 static void simulate_node(const struct npu_graph *graph, const struct npu_graph_node *node,
@@ -136,7 +136,7 @@ static void simulate_node(const struct npu_graph *graph, const struct npu_graph_
 		case NPU_GRAPH_DENSE:
 			y[i] = simulate_channel(node, x, depth, i);
 			break;
-		case NPU_GRAPH_LEAKY_RELU:
+		case NPU_GRAPH_TABLE:
 			y[i] = x[i] < 0 ? node->alpha * x[i] : x[i];
 			break;
 		case NPU_GRAPH_SIGMOID:
@@ -197,6 +197,9 @@ static struct difference compare(const struct npu_model *model, const float *x,
 
 	check_ok(npu_graph_build(&graph, model, &options, &err), &err);
 	npu_graph_fuse(&graph);
+	check_ok(npu_graph_convert(&graph, &err), &err);
+	check_ok(npu_graph_view(&graph, &err), &err);
+	check_ok(npu_graph_weigh(&graph, &err), &err);
 	check_ok(npu_graph_calibrate(&graph, x, SAMPLES, &options, &err), &err);
 	npu_graph_quantise(&graph);
 	run_all(&c, x, SAMPLES, got);

@@ -138,7 +138,7 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 	for (i = 0; i < graph->values; i++) {
 		const struct npu_graph_value *value = &graph->value[i];
 
-		if (value->layer != layer ||
+		if (value->layer != layer || value->partial ||
 		    take_samples(calibration, i, first, n, value->before ? pre : post))
 			continue;
 		if (layer == NPU_NO_LAYER)
@@ -163,8 +163,8 @@ static bool is_cut(const struct npu_graph *graph, uint32_t i)
 {
 	const struct npu_graph_value *value = &graph->value[i];
 
-	return value->type == NPU_TYPE_INT8 && i != graph->input && i != graph->output &&
-	       value->high > value->low;
+	return value->type == NPU_TYPE_INT8 && !value->partial && !value->index &&
+	       i != graph->input && i != graph->output && value->high > value->low;
 }
 
 static struct npu_range choose(const struct npu_histogram *histogram,
@@ -249,10 +249,26 @@ static void take_tracked(struct npu_graph *graph)
 			value->layer == NPU_NO_LAYER ? NPU_MODEL_INPUT : (int)value->layer);
 		const float *range = value->before ? tracked->before : tracked->after;
 
-		if (!(range[1] > range[0]))
+		if (value->partial || value->index || !(range[1] > range[0]))
 			continue;
 		value->low = range[0];
 		value->high = range[1];
+	}
+}
+
+/* A sum that the reference doesn't show reaches at most as far as what is added together. */
+static void bound_partial_sums(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		struct npu_graph_value *sum = &graph->value[node->output];
+
+		if (node->kind != NPU_GRAPH_ADD || !sum->partial)
+			continue;
+		sum->low = graph->value[node->input[0]].low + graph->value[node->input[1]].low;
+		sum->high = graph->value[node->input[0]].high + graph->value[node->input[1]].high;
 	}
 }
 
@@ -277,5 +293,6 @@ int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t co
 	if (ret)
 		return ret;
 	take_tracked(graph);
+	bound_partial_sums(graph);
 	return 0;
 }

@@ -32,7 +32,7 @@ static struct npu_compile_quote quote_of(const struct npu_graph *graph,
 	return (struct npu_compile_quote){
 		.weight_bytes = graph->weight_bytes,
 		.const_bytes = graph->const_bytes,
-		.insn_bytes = (size_t)graph->nodes * NPU_INSN_SIZE,
+		.insn_bytes = (size_t)graph->insns * NPU_INSN_SIZE,
 		.io_bytes = graph->io_bytes,
 		.scratch_bytes = graph->scratch_bytes,
 		.file_bytes = layout->file_bytes,
@@ -45,7 +45,7 @@ static uint64_t node_bytes(const struct npu_graph *graph, uint32_t i)
 	const struct npu_graph_node *node = &graph->node[i];
 	uint64_t bytes = 0;
 
-	if (node->kind == NPU_GRAPH_DENSE)
+	if (node->units)
 		bytes = node->bias_at - node->weights_at;
 	return bytes + npu_graph_value_bytes(&graph->value[node->output]);
 }
@@ -83,7 +83,11 @@ static int prepare(struct npu_graph *graph, struct npu_image_layout *layout,
 	if (ret)
 		return ret;
 	npu_graph_fuse(graph);
-	ret = npu_graph_reserve(graph, err);
+	ret = npu_graph_convert(graph, err);
+	if (!ret)
+		ret = npu_graph_view(graph, err);
+	if (!ret)
+		ret = npu_graph_reserve(graph, err);
 	if (!ret)
 		ret = npu_graph_plan(graph, err);
 	if (!ret) {
@@ -124,7 +128,10 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 
 	if (ret)
 		return ret;
-	ret = npu_graph_calibrate(&graph, samples, count, options ? options : &defaults, err);
+	ret = npu_graph_weigh(&graph, err);
+	if (!ret)
+		ret = npu_graph_calibrate(&graph, samples, count, options ? options : &defaults,
+					  err);
 	if (ret)
 		goto out;
 	npu_graph_quantise(&graph);

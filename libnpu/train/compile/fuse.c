@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* Merge nodes that one instruction can do; drop nodes that do nothing. */
+/*
+ * Merge nodes that one instruction can do; drop nodes that do nothing. By shapes alone: what is
+ * folded into weights is only noted here, and done by npu_graph_weigh().
+ */
 #include <string.h>
 
 #include "train/compile/graph.h"
+#include "train/compile/lower.h"
+#include "train/nn/model.h"
 
 /* Whoever read @old, and the request if it is the output, gets @new instead. */
 static void redirect(struct npu_graph *graph, uint32_t old, uint32_t new)
@@ -17,18 +22,29 @@ static void redirect(struct npu_graph *graph, uint32_t old, uint32_t new)
 		graph->output = new;
 }
 
-static void remove_node(struct npu_graph *graph, uint32_t i)
-{
-	graph->nodes--;
-	memmove(&graph->node[i], &graph->node[i + 1], (graph->nodes - i) * sizeof(graph->node[0]));
-}
-
 static bool read_once(const struct npu_graph *graph, uint32_t value)
 {
 	const struct npu_graph_node *first = npu_graph_reader(graph, value, 0);
 
 	return first && value != graph->output &&
 	       !npu_graph_reader(graph, value, (uint32_t)(first - graph->node) + 1);
+}
+
+/* The node in front of node @i, if nobody else reads what it makes. */
+static struct npu_graph_node *only_maker(const struct npu_graph *graph, uint32_t i)
+{
+	const struct npu_graph_node *node = &graph->node[i];
+
+	return node->inputs == 1 && read_once(graph, node->input[0])
+		       ? npu_graph_maker(graph, node->input[0])
+		       : NULL;
+}
+
+/* @maker does what node @i did, too. */
+static void take_over(struct npu_graph *graph, struct npu_graph_node *maker, uint32_t i)
+{
+	maker->output = graph->node[i].output;
+	npu_graph_remove_node(graph, i);
 }
 
 /* A linear activation, unless it is all there is between input and output. */
@@ -39,28 +55,76 @@ static bool drop_copy(struct npu_graph *graph, uint32_t i)
 
 	if (node->kind != NPU_GRAPH_COPY || (input == graph->input && output == graph->output))
 		return false;
-	remove_node(graph, i);
+	npu_graph_remove_node(graph, i);
 	redirect(graph, output, input);
 	return true;
 }
 
-/* dense + relu: the dense clamps its own output. */
+/* Dense or convolution, then batch norm: other weights and another bias. */
+static bool fuse_norm(struct npu_graph *graph, uint32_t i)
+{
+	struct npu_graph_node *node = &graph->node[i];
+	struct npu_graph_node *maker = only_maker(graph, i);
+
+	if (node->kind != NPU_GRAPH_BATCH_NORM || !maker || maker->norm != NPU_NO_LAYER ||
+	    maker->clamp != NPU_LINEAR || maker->pool[0])
+		return false;
+	if (maker->kind != NPU_GRAPH_DENSE && maker->kind != NPU_GRAPH_CONV &&
+	    maker->kind != NPU_GRAPH_DEPTHWISE && maker->kind != NPU_GRAPH_CONV_TRANSPOSE)
+		return false;
+	maker->norm = node->norm;
+	take_over(graph, maker, i);
+	return true;
+}
+
+/* Batch norm that stands alone is a convolution of each channel by one weight. */
+static bool norm_by_convolution(struct npu_graph *graph, uint32_t i)
+{
+	static const struct npu_graph_window point = {
+		.kernel = { 1, 1 },
+		.stride = { 1, 1 },
+		.dilation = { 1, 1 },
+	};
+	struct npu_graph_node *node = &graph->node[i];
+
+	if (node->kind != NPU_GRAPH_BATCH_NORM)
+		return false;
+	node->kind = NPU_GRAPH_DEPTHWISE;
+	node->groups = (uint32_t)node->units;
+	node->window = point;
+	return true;
+}
+
+/* An instruction that clamps its own output, then relu or relu6. */
 static bool fuse_relu(struct npu_graph *graph, uint32_t i)
 {
 	struct npu_graph_node *node = &graph->node[i];
-	struct npu_graph_node *dense = NULL;
-	uint32_t k, input = node->input[0];
+	struct npu_graph_node *maker = only_maker(graph, i);
 
-	if (node->kind != NPU_GRAPH_RELU || !read_once(graph, input))
+	if (node->kind != NPU_GRAPH_RELU || !maker || !npu_operation(maker->kind)->clamps)
 		return false;
-	for (k = 0; k < i; k++)
-		if (graph->node[k].output == input && graph->node[k].kind == NPU_GRAPH_DENSE)
-			dense = &graph->node[k];
-	if (!dense)
+	/* After relu6 neither changes anything, after relu only relu6 does. */
+	if (maker->clamp != NPU_RELU6)
+		maker->clamp = node->clamp;
+	take_over(graph, maker, i);
+	return true;
+}
+
+/* An activation of the rows of a table makes another table. */
+static bool fuse_embedding(struct npu_graph *graph, uint32_t i)
+{
+	struct npu_graph_node *node = &graph->node[i];
+	struct npu_graph_node *maker = only_maker(graph, i);
+
+	if (node->kind != NPU_GRAPH_RELU && node->kind != NPU_GRAPH_TABLE &&
+	    node->kind != NPU_GRAPH_SIGMOID && node->kind != NPU_GRAPH_TANH &&
+	    node->kind != NPU_GRAPH_SOFTMAX)
 		return false;
-	dense->relu = true;
-	dense->output = node->output;
-	remove_node(graph, i);
+	if (!maker || maker->kind != NPU_GRAPH_EMBEDDING || maker->activation != NPU_LINEAR)
+		return false;
+	maker->activation = graph->model->node[node->layer].layer.activation;
+	maker->alpha = node->alpha;
+	take_over(graph, maker, i);
 	return true;
 }
 
@@ -69,6 +133,8 @@ void npu_graph_fuse(struct npu_graph *graph)
 	uint32_t i = 0;
 
 	while (i < graph->nodes)
-		if (!drop_copy(graph, i) && !fuse_relu(graph, i))
+		if (!drop_copy(graph, i) && !fuse_norm(graph, i) &&
+		    !norm_by_convolution(graph, i) && !fuse_embedding(graph, i) &&
+		    !fuse_relu(graph, i))
 			i++;
 }

@@ -33,7 +33,7 @@ void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *l
 {
 	const struct npu_scaler *scaler = npu_model_scaler(graph->model);
 	const uint64_t bytes[NPU_SECTIONS] = {
-		[NPU_SECTION_INSNS] = (uint64_t)graph->nodes * NPU_INSN_SIZE,
+		[NPU_SECTION_INSNS] = (uint64_t)graph->insns * NPU_INSN_SIZE,
 		[NPU_SECTION_CONSTS] = graph->const_bytes,
 		[NPU_SECTION_SLOTS] = npu_graph_slots(graph) * sizeof(struct npu_file_slot),
 		[NPU_SECTION_TENSORS] = 2 * sizeof(struct npu_file_tensor),

@@ -5,22 +5,15 @@
 #include "runtime/error.h"
 #include "train/compile/lower.h"
 #include "train/compile/scale.h"
+#include "train/nn/kernels/f32.h"
 
 #define TABLE_INT8 256	/* entries */
 #define TABLE_INT16 513 /* at every 128th input, and one past the end */
 #define INT16_STEP 128
 
-static bool is_wide(const struct npu_graph *graph)
+static bool is_wide(const struct npu_graph *graph, const struct npu_graph_node *node)
 {
-	return graph->precision == NPU_PRECISION_INT16;
-}
-
-static void in_and_out(const struct npu_graph *graph, const struct npu_graph_node *node,
-		       struct npu_insn *insn, uint16_t opcode)
-{
-	insn->opcode = opcode;
-	insn->t[0] = npu_graph_value_tensor(graph, node->output);
-	insn->t[1] = npu_graph_value_tensor(graph, node->input[0]);
+	return graph->value[node->output].type == NPU_TYPE_INT16;
 }
 
 int npu_relu_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
@@ -29,23 +22,25 @@ int npu_relu_lower(const struct npu_graph *graph, const struct npu_graph_node *n
 {
 	(void)sections;
 	(void)err;
-	in_and_out(graph, node, insn, NPU_OP_CLAMP);
-	insn->clamp.min = graph->value[node->output].zero_point;
-	insn->clamp.max = is_wide(graph) ? INT16_MAX : INT8_MAX;
+	npu_insn_begin(graph, node, insn, NPU_OP_CLAMP);
+	npu_graph_clamp(graph, node, &insn->clamp.min, &insn->clamp.max);
 	return 0;
 }
 
-int npu_leaky_reserve(struct npu_graph *graph, struct npu_graph_node *node, struct npu_error *err)
+int npu_table_reserve(struct npu_graph *graph, struct npu_graph_node *node, struct npu_error *err)
 {
 	(void)err;
 	node->consts_at = graph->const_bytes;
-	graph->const_bytes += is_wide(graph) ? npu_align(TABLE_INT16 * sizeof(int16_t), 4)
-					     : TABLE_INT8;
+	graph->const_bytes += is_wide(graph, node) ? npu_align(TABLE_INT16 * sizeof(int16_t), 4)
+						   : TABLE_INT8;
 	return 0;
 }
 
-/* In int16 the bend at 0 is an entry of the table, so interpolation is exact but for rounding. */
-int npu_leaky_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
+/*
+ * The activation of all inputs that the table has an entry for, by the plain f32 reference. In
+ * int16 a bend at 0 is an entry, so interpolation between is exact there but for rounding.
+ */
+int npu_table_lower(const struct npu_graph *graph, const struct npu_graph_node *node,
 		    const struct npu_sections *sections, struct npu_insn *insn,
 		    struct npu_error *err)
 {
@@ -53,21 +48,26 @@ int npu_leaky_lower(const struct npu_graph *graph, const struct npu_graph_node *
 	const struct npu_graph_value *out = &graph->value[node->output];
 	int8_t *int8_table = (int8_t *)(sections->consts + node->consts_at);
 	int16_t *int16_table = (int16_t *)(sections->consts + node->consts_at);
-	bool wide = is_wide(graph);
-	int i;
+	bool wide = is_wide(graph, node);
+	int i, entries = wide ? TABLE_INT16 : TABLE_INT8;
+	float x[TABLE_INT16];
 
 	(void)err;
-	for (i = 0; i < (wide ? TABLE_INT16 : TABLE_INT8); i++) {
+	for (i = 0; i < entries; i++) {
 		int q = wide ? INT16_MIN + i * INT16_STEP : INT8_MIN + i;
-		double x = in->scale * (double)(q - in->zero_point);
-		double y = (x < 0 ? node->alpha * x : x) / out->scale + out->zero_point;
+
+		x[i] = (float)(in->scale * (double)(q - in->zero_point));
+	}
+	npu_f32_reference.activate(node->activation, node->alpha, x, x, (size_t)entries);
+	for (i = 0; i < entries; i++) {
+		double y = x[i] / (double)out->scale + out->zero_point;
 
 		if (wide)
 			int16_table[i] = (int16_t)npu_round_clamp(y, INT16_MIN, INT16_MAX);
 		else
 			int8_table[i] = (int8_t)npu_round_clamp(y, INT8_MIN, INT8_MAX);
 	}
-	in_and_out(graph, node, insn, NPU_OP_TABLE);
+	npu_insn_begin(graph, node, insn, NPU_OP_TABLE);
 	insn->table.offset = (uint32_t)node->consts_at;
 	return 0;
 }
@@ -85,8 +85,8 @@ int npu_sigmoid_lower(const struct npu_graph *graph, const struct npu_graph_node
 
 	(void)sections;
 	(void)err;
-	in_and_out(graph, node, insn, node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
-	if (is_wide(graph)) {
+	npu_insn_begin(graph, node, insn, node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
+	if (is_wide(graph, node)) {
 		double multiplier = scale * 4096.0 * 3.0;
 
 		while (multiplier <= 32767.0 / 2.0 && insn->sigmoid.shift < 15) {
@@ -130,8 +130,8 @@ int npu_softmax_lower(const struct npu_graph *graph, const struct npu_graph_node
 	struct npu_scale scale;
 
 	(void)sections;
-	in_and_out(graph, node, insn, NPU_OP_SOFTMAX);
-	if (is_wide(graph)) {
+	npu_insn_begin(graph, node, insn, NPU_OP_SOFTMAX);
+	if (is_wide(graph, node)) {
 		scale = npu_scale_from_real(in->scale / (10.0 / 65535.0));
 		if (scale.shift > 7)
 			return npu_error_set(err, -ERANGE,

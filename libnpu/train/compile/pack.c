@@ -24,3 +24,19 @@ void npu_pack_channel(int8_t *packed, uint64_t channel, const int8_t *weights, u
 	for (k = 0; k < depth; k++)
 		to[k / GROUP_DEPTH * GROUP_BYTES + k % GROUP_DEPTH] = weights[k];
 }
+
+uint64_t npu_packed_depthwise_bytes(uint64_t channels, uint64_t taps)
+{
+	return (channels + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS * BLOCK_CHANNELS * taps;
+}
+
+void npu_pack_depthwise_channel(int8_t *packed, uint64_t channel, const int8_t *weights,
+				uint64_t taps)
+{
+	int8_t *to = packed + channel / BLOCK_CHANNELS * BLOCK_CHANNELS * taps +
+		     channel % BLOCK_CHANNELS;
+	uint64_t tap;
+
+	for (tap = 0; tap < taps; tap++)
+		to[tap * BLOCK_CHANNELS] = weights[tap];
+}

@@ -13,4 +13,9 @@ uint64_t npu_packed_bytes(uint64_t channels, uint64_t depth);
  */
 void npu_pack_channel(int8_t *packed, uint64_t channel, const int8_t *weights, uint64_t depth);
 
+/* Likewise of [channels][taps] weights in NPU_LAYOUT_DEPTHWISE16. */
+uint64_t npu_packed_depthwise_bytes(uint64_t channels, uint64_t taps);
+void npu_pack_depthwise_channel(int8_t *packed, uint64_t channel, const int8_t *weights,
+				uint64_t taps);
+
 #endif

@@ -13,9 +13,10 @@
 #include "train/compile/lower.h"
 
 /**
- * struct block - memory that one value has, or several one after another, in place
+ * struct block - memory that one value has with all views of it, or several one after another, in
+ *	place
  * @bytes: rounded up to NPU_SLOT_ALIGN; 0: nobody makes the value
- * @first: node that fills it
+ * @first: node that fills it, or the first to fill a part
  * @last: node that reads it for the last time
  * @root: number of the block that it shares, its own if none
  * @offset: into the scratch slot, once @placed
@@ -28,24 +29,44 @@ struct block {
 	uint64_t offset;
 };
 
-static uint32_t last_reader(const struct npu_graph *graph, uint32_t value, uint32_t maker)
+/* From the first node that makes the value or a view of it to the last that reads one. */
+static void measure_blocks(const struct npu_graph *graph, struct block *blocks)
 {
-	const struct npu_graph_node *node = NULL;
-	uint32_t last = maker;
+	uint32_t i, k;
 
-	while ((node = npu_graph_reader(graph, value, last + (node != NULL))))
-		last = (uint32_t)(node - graph->node);
-	return last;
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		struct block *out = &blocks[graph->value[node->output].base];
+
+		if (out->first == NPU_NO_INDEX)
+			out->first = i;
+		out->last = i;
+		for (k = 0; k < node->inputs; k++)
+			blocks[graph->value[node->input[k]].base].last = i;
+	}
+	for (i = 0; i < graph->values; i++)
+		if (blocks[i].first != NPU_NO_INDEX)
+			blocks[i].bytes = npu_align(npu_graph_value_bytes(&graph->value[i]),
+						    NPU_SLOT_ALIGN);
+}
+
+/* It is all of its memory, and dense. */
+static bool is_whole(const struct npu_graph_value *value, uint32_t index)
+{
+	return value->base == index && npu_graph_value_is_flat(value) &&
+	       value->stride[0] * value->dim[0] == npu_graph_value_elements(value);
 }
 
 /* In place the engine wants the same view for input and output. */
-static bool can_share(const struct npu_graph *graph, const struct npu_graph_node *node)
+static bool can_share(const struct npu_graph *graph, const struct npu_graph_node *node,
+		      uint32_t input)
 {
-	const struct npu_graph_value *in = &graph->value[node->input[0]];
+	const struct npu_graph_value *in = &graph->value[input];
 	const struct npu_graph_value *out = &graph->value[node->output];
 
 	return npu_operation(node->kind)->in_place && in->type == out->type &&
-	       !memcmp(in->dim, out->dim, sizeof(in->dim));
+	       !memcmp(in->dim, out->dim, sizeof(in->dim)) && is_whole(in, input) &&
+	       is_whole(out, node->output);
 }
 
 /*
@@ -54,23 +75,25 @@ static bool can_share(const struct npu_graph *graph, const struct npu_graph_node
  */
 static void make_blocks(const struct npu_graph *graph, struct block *blocks)
 {
-	uint32_t i;
+	uint32_t i, k;
 
+	measure_blocks(graph, blocks);
 	for (i = 0; i < graph->nodes; i++) {
 		const struct npu_graph_node *node = &graph->node[i];
 		struct block *out = &blocks[node->output];
-		struct block *in = &blocks[node->input[0]];
 
-		out->bytes = npu_align(npu_graph_value_bytes(&graph->value[node->output]),
-				       NPU_SLOT_ALIGN);
-		out->first = i;
-		out->last = last_reader(graph, node->output, i);
-		out->root = node->output;
-		if (in->last != i || node->input[0] == graph->input ||
-		    node->input[0] == graph->output || !can_share(graph, node))
-			continue;
-		out->root = in->root;
-		blocks[in->root].last = out->last;
+		for (k = 0; k < node->inputs; k++) {
+			uint32_t input = node->input[k];
+			struct block *root = &blocks[blocks[input].root];
+
+			/* What makes only a part of the output has not seen the rest. */
+			if (!can_share(graph, node, input) || input == graph->input ||
+			    root->last != i || out->first != i)
+				continue;
+			out->root = blocks[input].root;
+			root->last = out->last;
+			break;
+		}
 	}
 }
 
@@ -137,16 +160,20 @@ static uint64_t place_blocks(struct block *blocks, uint32_t count)
 	}
 }
 
+/* Where @value lies in the block of the value that it is a view of. */
+static uint64_t view_offset(const struct npu_graph_value *value)
+{
+	return value->at * npu_type_bytes(value->type);
+}
+
 static void place_values(struct npu_graph *graph, struct block *blocks)
 {
 	struct npu_graph_value *input = &graph->value[graph->input];
-	struct npu_graph_value *output = &graph->value[graph->output];
-	uint32_t i, output_root = blocks[graph->output].root;
+	uint64_t input_bytes = npu_align(npu_graph_value_bytes(input), NPU_SLOT_ALIGN);
+	uint32_t i, output = graph->value[graph->output].base, output_root = blocks[output].root;
 
-	input->kind = output->kind = NPU_FILE_SLOT_IO;
-	input->offset = 0;
-	output->offset = npu_align(npu_graph_value_bytes(input), NPU_SLOT_ALIGN);
-	graph->io_bytes = output->offset + npu_align(npu_graph_value_bytes(output), NPU_SLOT_ALIGN);
+	graph->io_bytes = input_bytes + npu_align(npu_graph_value_bytes(&graph->value[output]),
+						  NPU_SLOT_ALIGN);
 
 	/* The place of the output is free until it is made: what it is made of in place is there.
 	 */
@@ -154,15 +181,15 @@ static void place_values(struct npu_graph *graph, struct block *blocks)
 	graph->scratch_bytes = place_blocks(blocks, graph->values);
 	for (i = 0; i < graph->values; i++) {
 		struct npu_graph_value *value = &graph->value[i];
+		uint32_t root = blocks[value->base].root;
 
-		if (i == graph->input || i == graph->output)
-			continue;
-		if (blocks[i].root == output_root && blocks[i].first != NPU_NO_INDEX) {
-			value->kind = NPU_FILE_SLOT_IO;
-			value->offset = output->offset;
-		} else {
+		value->offset = view_offset(value);
+		value->kind = NPU_FILE_SLOT_IO;
+		if (root == output_root) {
+			value->offset += input_bytes;
+		} else if (value->base != graph->input) {
 			value->kind = NPU_FILE_SLOT_SCRATCH;
-			value->offset = blocks[blocks[i].root].offset;
+			value->offset += blocks[root].offset;
 		}
 	}
 }

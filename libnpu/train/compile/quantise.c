@@ -2,7 +2,7 @@
 /*
  * Scale and zero point of each value: int8 asymmetric, int16 symmetric. Real 0 always has an
  * exact integer. Scales are f32 in the file, so they are rounded to f32 before anything is
- * derived from them.
+ * derived from them. Values that are like another share its scale: it covers the ranges of all.
  */
 #include <math.h>
 
@@ -13,7 +13,7 @@
 #define EMPTY_RANGE 1e-30
 
 /**
- * struct demand - what the readers of a value make of it
+ * struct demand - what the readers of values make of them
  * @limit: further from 0 they don't distinguish
  * @least: the finest scale that they can use
  */
@@ -21,43 +21,71 @@ struct demand {
 	float limit, least;
 };
 
-static struct demand demand_for(const struct npu_graph *graph, uint32_t value)
+/* What the readers of @value need, but for those whose outputs are like it. */
+static void add_demand(const struct npu_graph *graph, uint32_t value, struct demand *demand)
 {
-	bool wide = graph->precision == NPU_PRECISION_INT16;
-	struct demand demand = { 0, 0 };
 	const struct npu_graph_node *node = npu_graph_reader(graph, value, 0);
+	const struct npu_graph_value *v = &graph->value[value];
+	bool wide = v->type == NPU_TYPE_INT16;
 
 	if (value == graph->output)
-		demand.limit = INFINITY;
+		demand->limit = INFINITY;
 	while (node) {
 		const struct npu_operation *operation = npu_operation(node->kind);
-		struct demand one = { operation->saturation[wide], operation->least_scale };
+		float limit = operation->saturation[wide];
 
-		if (operation->rule == NPU_SCALE_INPUT)
-			one = demand_for(graph, node->output);
-		else if (!one.limit)
-			one.limit = INFINITY;
-		demand.limit = fmaxf(demand.limit, one.limit);
-		demand.least = fmaxf(demand.least, one.least);
+		if (graph->value[node->output].like != v->like) {
+			demand->limit = fmaxf(demand->limit, limit > 0 ? limit : INFINITY);
+			demand->least = fmaxf(demand->least, operation->least_scale);
+		}
 		node = npu_graph_reader(graph, value, (uint32_t)(node - graph->node) + 1);
+	}
+}
+
+/* The range of all values like @root, and what their readers need. */
+static struct demand gather(const struct npu_graph *graph, uint32_t root, double *low,
+			    double *high)
+{
+	struct demand demand = { 0, 0 };
+	uint32_t i;
+
+	*low = *high = 0;
+	for (i = 0; i < graph->values; i++) {
+		const struct npu_graph_value *value = &graph->value[i];
+
+		if (value->like != root)
+			continue;
+		*low = fmin(*low, value->low);
+		*high = fmax(*high, value->high);
+		add_demand(graph, i, &demand);
 	}
 	return demand;
 }
 
-static void from_range(const struct npu_graph *graph, uint32_t index)
+/* The scale of @value, and the zero point that shows @low with it. */
+static void set_scale(struct npu_graph_value *value, float scale, double low)
 {
-	struct npu_graph_value *value = &graph->value[index];
-	struct demand demand = demand_for(graph, index);
-	double low = fmaxf(value->low, -demand.limit);
-	double high = fminf(value->high, demand.limit);
 	bool wide = value->type == NPU_TYPE_INT16;
-	double steps = wide ? 32767 : 255;
-	double range = wide ? fmax(-low, high) : high - low;
 
-	value->scale = range < EMPTY_RANGE ? (float)(1 / steps) : (float)(range / steps);
-	value->scale = fmaxf(value->scale, demand.least);
-	value->zero_point = wide ? 0
-				 : (int32_t)npu_round_clamp(-128 - low / value->scale, -128, 127);
+	value->scale = scale;
+	value->zero_point =
+		wide ? 0 : (int32_t)npu_round_clamp(-128 - low / value->scale, -128, 127);
+}
+
+static void from_range(struct npu_graph *graph, uint32_t root)
+{
+	struct npu_graph_value *value = &graph->value[root];
+	double low, high;
+	struct demand demand = gather(graph, root, &low, &high);
+	bool wide = value->type == NPU_TYPE_INT16;
+	double steps = wide ? 32767 : 255, range;
+	float scale;
+
+	low = fmax(low, -demand.limit);
+	high = fmin(high, demand.limit);
+	range = wide ? fmax(-low, high) : high - low;
+	scale = range < EMPTY_RANGE ? (float)(1 / steps) : (float)(range / steps);
+	set_scale(value, fmaxf(scale, demand.least), low);
 }
 
 static void fixed(struct npu_graph_value *value, float int8_scale, int32_t int8_zero_point)
@@ -68,29 +96,88 @@ static void fixed(struct npu_graph_value *value, float int8_scale, int32_t int8_
 	value->zero_point = wide ? 0 : int8_zero_point;
 }
 
-void npu_graph_quantise(struct npu_graph *graph)
+static void quantise_root(struct npu_graph *graph, uint32_t root)
+{
+	const struct npu_graph_node *maker = npu_graph_maker(graph, root);
+	struct npu_graph_value *value = &graph->value[root];
+	enum npu_scale_rule rule = maker ? npu_operation(maker->kind)->rule : NPU_SCALE_RANGE;
+
+	if (value->index) {
+		value->scale = 1;
+		value->zero_point = 0;
+	} else if (rule == NPU_SCALE_UNIT) {
+		fixed(value, 1.0f / 256, -128);
+	} else if (rule == NPU_SCALE_SIGNED_UNIT) {
+		fixed(value, 1.0f / 128, 0);
+	} else {
+		from_range(graph, root);
+	}
+}
+
+/* Rows of a table are known, whether samples looked them up or not. */
+static void bound_embeddings(struct npu_graph *graph)
 {
 	uint32_t i;
+	uint64_t k;
 
-	from_range(graph, graph->input);
 	for (i = 0; i < graph->nodes; i++) {
 		const struct npu_graph_node *node = &graph->node[i];
 		struct npu_graph_value *value = &graph->value[node->output];
 
-		switch (npu_operation(node->kind)->rule) {
-		case NPU_SCALE_RANGE:
-			from_range(graph, node->output);
-			break;
-		case NPU_SCALE_INPUT:
-			value->scale = graph->value[node->input[0]].scale;
-			value->zero_point = graph->value[node->input[0]].zero_point;
-			break;
-		case NPU_SCALE_UNIT:
-			fixed(value, 1.0f / 256, -128);
-			break;
-		case NPU_SCALE_SIGNED_UNIT:
-			fixed(value, 1.0f / 128, 0);
-			break;
+		if (node->kind != NPU_GRAPH_EMBEDDING)
+			continue;
+		for (k = 0; node->weight && k < node->units * node->depth; k++) {
+			value->low = fminf(value->low, node->weight[k]);
+			value->high = fmaxf(value->high, node->weight[k]);
 		}
 	}
+}
+
+/* Make the outputs of instructions as coarse as these need; each coarser one may ask for more. */
+static bool coarsen(struct npu_graph *graph)
+{
+	bool changed = false;
+	uint32_t i;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		const struct npu_operation *operation = npu_operation(node->kind);
+		struct npu_graph_value *root;
+		float finest;
+
+		if (!operation->finest)
+			continue;
+		root = &graph->value[graph->value[node->output].like];
+		finest = operation->finest(graph, node);
+		if (root->index || root->scale >= finest)
+			continue;
+		set_scale(root, finest, (-128 - root->zero_point) * (double)root->scale);
+		changed = true;
+	}
+	return changed;
+}
+
+static void share(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->values; i++) {
+		struct npu_graph_value *value = &graph->value[i];
+
+		value->scale = graph->value[value->like].scale;
+		value->zero_point = graph->value[value->like].zero_point;
+	}
+}
+
+void npu_graph_quantise(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	bound_embeddings(graph);
+	for (i = 0; i < graph->values; i++)
+		if (graph->value[i].like == i)
+			quantise_root(graph, i);
+	do
+		share(graph);
+	while (coarsen(graph));
 }
