@@ -15,26 +15,6 @@ struct pool {
 	__u8 *out;
 };
 
-/* The part of a window that lies inside the input: rows and columns [from, to), never empty. */
-struct extent {
-	__u32 from[2], to[2];
-};
-
-static struct extent inside(const struct npu_insn *insn, const struct npu_pixel *at)
-{
-	__u32 out[2] = { at->y, at->x }, d;
-	struct extent e;
-
-	for (d = 0; d < 2; d++) {
-		__s32 start = (__s32)(out[d] * insn->pool.stride[d]) - (__s32)insn->pool.pad[d];
-		__u32 end = start + insn->pool.kernel[d];
-
-		e.from[d] = start < 0 ? 0 : start;
-		e.to[d] = end < insn->t[1].dim[1 + d] ? end : insn->t[1].dim[1 + d];
-	}
-	return e;
-}
-
 static inline __s32 load(const void *p, bool wide, __u32 i)
 {
 	return wide ? ((const __s16 *)p)[i] : ((const __s8 *)p)[i];
@@ -69,7 +49,7 @@ static void max_unit(const void *window, __u32 block, const struct npu_pixel *at
 	const struct pool *pool = window;
 	const struct npu_tensor *t = &pool->insn->t[1];
 	bool wide = t->type == NPU_TYPE_INT16;
-	struct extent e = inside(pool->insn, at);
+	struct npu_extent e = npu_pool_inside(pool->insn, at);
 	__u32 lanes = lanes_of(pool->insn, block), lane, y, x;
 	__s32 best[16];
 
@@ -103,7 +83,7 @@ static void average_unit(const void *window, __u32 block, const struct npu_pixel
 	const struct pool *pool = window;
 	const struct npu_tensor *t = &pool->insn->t[1];
 	bool wide = t->type == NPU_TYPE_INT16;
-	struct extent e = inside(pool->insn, at);
+	struct npu_extent e = npu_pool_inside(pool->insn, at);
 	__u32 count = (e.to[0] - e.from[0]) * (e.to[1] - e.from[1]);
 	__u32 lanes = lanes_of(pool->insn, block), lane, y, x;
 	/* at most 2^16 elements: from -2^31 to 2^31 - 2^16 */

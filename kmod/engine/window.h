@@ -75,6 +75,10 @@ struct npu_conv {
 	__s32 subtract, outside;
 };
 
+/*
+ * Also for FULLY_CONNECTED: a convolution whose windows are single elements, and whose parameters
+ * are the first ones of npu_insn.conv.
+ */
 void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
 		      struct npu_conv *conv);
 
@@ -131,5 +135,30 @@ void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct 
 
 /* Greatest number of taps along H (@d = 0) or W that meet the input, for the cost of a unit. */
 __u32 npu_conv_taps(const struct npu_insn *insn, __u32 d);
+
+/**
+ * struct npu_extent - the part of a pooling window that lies inside the input, never empty
+ * @from: the first row and column
+ * @to: the first after it
+ */
+struct npu_extent {
+	__u32 from[2], to[2];
+};
+
+static inline struct npu_extent npu_pool_inside(const struct npu_insn *insn,
+						const struct npu_pixel *at)
+{
+	__u32 out[2] = { at->y, at->x }, d;
+	struct npu_extent e;
+
+	for (d = 0; d < 2; d++) {
+		__s32 start = (__s32)(out[d] * insn->pool.stride[d]) - (__s32)insn->pool.pad[d];
+		__u32 end = start + insn->pool.kernel[d];
+
+		e.from[d] = start < 0 ? 0 : start;
+		e.to[d] = end < insn->t[1].dim[1 + d] ? end : insn->t[1].dim[1 + d];
+	}
+	return e;
+}
 
 #endif /* NPU_WINDOW_H */

@@ -37,6 +37,7 @@
  *	lanes_greater(a, b), lanes_equal(a, b), lanes_select(mask, yes, no)
  *	lanes_total(x), lanes_greatest(x)	the sum, the maximum of all lanes
  *	lanes_doubling_high_multiply(a, b)	fixedpoint.h; a and b never both INT32_MIN
+ *	lanes_multiply_shift(x, m, shift)	x * m >> shift, unsigned 64-bit; shift in [0, 63]
  *
  * Requantisation
  *	lanes_scale_load(&s, scale, step, zero_point)
@@ -113,6 +114,37 @@ static lanes_inline struct lanes lanes_rounding_shift(struct lanes x, __u32 shif
 			       lanes_shift_right_logical(rounded, shift),
 			       lanes_shift_right(rounded, shift));
 	return rounded;
+}
+
+/**
+ * struct lanes_divisor - what x is multiplied by to divide it
+ * @divisor: 1 to 2^16
+ * @multiplier: ceil(2^shift / divisor), below 2^32
+ * @shift: 31 + ceil(log2(divisor))
+ */
+struct lanes_divisor {
+	__u32 divisor, multiplier, shift;
+};
+
+static inline struct lanes_divisor lanes_divisor_make(__u32 divisor)
+{
+	__u32 shift = 31 + (divisor > 1 ? 32 - __builtin_clz(divisor - 1) : 0);
+
+	return (struct lanes_divisor){
+		.divisor = divisor,
+		.multiplier = (__u32)(((1ull << shift) + divisor - 1) / divisor),
+		.shift = shift,
+	};
+}
+
+/*
+ * x / divisor of unsigned lanes, exact for x < 2^31: the multiplier is too large by less than
+ * divisor / 2^shift of it, so the product by less than x * divisor / 2^shift <= 1 / divisor.
+ * A power of two is exact for all x.
+ */
+static lanes_inline struct lanes lanes_divide(struct lanes x, const struct lanes_divisor *d)
+{
+	return lanes_multiply_shift(x, d->multiplier, d->shift);
 }
 
 #endif /* NPU_LANES_H */

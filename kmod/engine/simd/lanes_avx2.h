@@ -336,6 +336,24 @@ static lanes_inline struct lanes lanes_doubling_high_multiply(struct lanes a, st
 	return LANES_BOTH(a, b, lanes_high_multiply8);
 }
 
+/* The 64-bit products of lanes and @multiplier, both unsigned, without their low @shift bits. */
+static lanes_inline struct lanes lanes_multiply_shift(struct lanes x, __u32 multiplier, __u32 shift)
+{
+	const __m256i m = _mm256_set1_epi64x(multiplier);
+	const __m128i n = _mm_cvtsi32_si128((int)shift);
+	int i;
+
+#pragma GCC unroll 2
+	for (i = 0; i < 2; i++) {
+		__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x.v[i], 32), m);
+
+		x.v[i] = _mm256_srl_epi64(_mm256_mul_epu32(x.v[i], m), n);
+		odd = _mm256_shuffle_epi32(_mm256_srl_epi64(odd, n), 0xa0);
+		x.v[i] = _mm256_blend_epi32(x.v[i], odd, 0xaa);
+	}
+	return x;
+}
+
 /* --------------------------------------------------------- requantisation */
 
 /*

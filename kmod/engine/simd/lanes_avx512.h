@@ -249,6 +249,17 @@ static lanes_inline struct lanes lanes_doubling_high_multiply(struct lanes a, st
 	return lanes_of(_mm512_mask_mov_epi32(even, 0xaaaa, odd));
 }
 
+/* The 64-bit products of lanes and @multiplier, both unsigned, without their low @shift bits. */
+static lanes_inline struct lanes lanes_multiply_shift(struct lanes x, __u32 multiplier, __u32 shift)
+{
+	const __m512i m = _mm512_set1_epi64(multiplier);
+	const __m128i n = _mm_cvtsi32_si128((int)shift);
+	__m512i even = _mm512_srl_epi64(_mm512_mul_epu32(x.v, m), n);
+	__m512i odd = _mm512_srl_epi64(_mm512_mul_epu32(_mm512_srli_epi64(x.v, 32), m), n);
+
+	return lanes_of(_mm512_mask_shuffle_epi32(even, 0xaaaa, odd, 0xa0));
+}
+
 /* --------------------------------------------------------- requantisation */
 
 /*
