@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The .npu file, version 1: a compiled program as it lies on disk and in memory.
+ * The .npu file, version 2: a compiled program as it lies on disk and in memory.
  *
  * Little endian. A fixed header with a table of sections; every section starts at a
  * multiple of 64 bytes, the weights at a multiple of 4096; sections lie in the order of
- * the table, do not overlap, and the gaps are zero; an empty one has offset 0. The same
- * model and samples give the same bytes on every CPU.
+ * the table, names in front of the weights; they do not overlap, and the gaps are zero; an
+ * empty one has offset 0. The same model and samples give the same bytes on every CPU.
+ *
+ * Version 1 has no names, no slot of kind STATE and no int32 tensors; its bytes mean the same.
  */
 #ifndef NPU_FORMAT_H
 #define NPU_FORMAT_H
@@ -13,7 +15,7 @@
 #include <stdint.h>
 
 #define NPU_FILE_MAGIC		"NPU\r\n\x1a\n"	/* and its NUL: 8 bytes */
-#define NPU_FILE_VERSION	1
+#define NPU_FILE_VERSION	2	/* that is written; all older ones are read */
 
 enum npu_file_section {
 	NPU_SECTION_INSNS,	/* struct npu_insn[] */
@@ -39,7 +41,12 @@ struct npu_file_header {
 	uint64_t file_bytes;
 	uint32_t inputs;
 	uint32_t outputs;
-	uint32_t reserved[8];
+	/*
+	 * uint32_t[]: offsets into STRINGS, one an instruction: the layer that it comes from.
+	 * Empty: nobody says. Between the sections LABELS and WEIGHTS.
+	 */
+	struct npu_file_span names;
+	uint32_t reserved[4];
 	struct npu_file_span section[NPU_SECTIONS];
 };
 
@@ -47,6 +54,7 @@ enum npu_file_slot_kind {
 	NPU_FILE_SLOT_WEIGHTS,	/* at most one; read only; as long as section WEIGHTS */
 	NPU_FILE_SLOT_IO,	/* inputs and outputs of one request */
 	NPU_FILE_SLOT_SCRATCH,	/* at most one */
+	NPU_FILE_SLOT_STATE,	/* at most one; of a session, kept between requests, zero at first */
 };
 
 struct npu_file_slot {
@@ -59,7 +67,8 @@ struct npu_file_tensor {
 	uint32_t name;		/* offset into STRINGS */
 	uint32_t slot;
 	uint32_t offset;	/* into the slot, a multiple of 64 */
-	uint32_t type;		/* enum npu_type: INT8 or INT16 */
+	/* enum npu_type: INT8, INT16 or INT32 (whole numbers: scale 1, zero point 0). */
+	uint32_t type;
 	uint32_t dim[4];	/* N, H, W, C; elements lie dense */
 	float scale;
 	int32_t zero_point;

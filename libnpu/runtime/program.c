@@ -33,6 +33,8 @@ static void find_sections(struct npu_program *program, const struct npu_file_hea
 	program->floats = section(program, header, NPU_SECTION_FLOATS);
 	program->strings = section(program, header, NPU_SECTION_STRINGS);
 	program->labels = section(program, header, NPU_SECTION_LABELS);
+	if (header->names.bytes)
+		program->names = (const uint32_t *)(program->head + header->names.offset);
 	program->isa_version = header->isa_version;
 	program->insn_count = header->section[NPU_SECTION_INSNS].bytes / NPU_INSN_SIZE;
 	program->const_size = header->section[NPU_SECTION_CONSTS].bytes;

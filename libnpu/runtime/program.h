@@ -29,6 +29,7 @@ struct npu_program {
 	const float *floats;
 	const char *strings;
 	const uint32_t *labels;
+	const uint32_t *names; /* [insn_count], offsets into @strings; NULL: nobody says */
 	struct npu_io *io;
 	uint32_t isa_version;
 	uint32_t insn_count;

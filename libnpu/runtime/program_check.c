@@ -59,6 +59,26 @@ static int check_strings(const struct npu_program *program, const struct npu_fil
 	return 0;
 }
 
+/* Where there are names of instructions, each has one. */
+static int check_names(const struct npu_program *program, const struct npu_file_header *header,
+		       const char *name, struct npu_error *err)
+{
+	uint64_t count = header->names.bytes / sizeof(uint32_t);
+	uint64_t bytes = header->section[NPU_SECTION_STRINGS].bytes;
+
+	if (count && count != program->insn_count)
+		return refuse(name, err,
+			      "section NAMES has %" PRIu64 " entries for %" PRIu32 " instructions",
+			      count, program->insn_count);
+	for (uint64_t i = 0; i < count; i++)
+		if (program->names[i] >= bytes)
+			return refuse(name, err,
+				      "the name of instruction %" PRIu64 " is at byte %" PRIu32
+				      " of section STRINGS, which ends at %" PRIu64,
+				      i, program->names[i], bytes);
+	return 0;
+}
+
 static int check_floats(const struct npu_program *program, const struct npu_file_header *header,
 			const char *name, struct npu_error *err)
 {
@@ -89,13 +109,20 @@ static int check_insns(const struct npu_program *program, struct npu_slot_need *
 	return 0;
 }
 
+static const char *const slot_name[] = {
+	[NPU_FILE_SLOT_WEIGHTS] = "weights",
+	[NPU_FILE_SLOT_IO] = "inputs and outputs",
+	[NPU_FILE_SLOT_SCRATCH] = "scratch",
+	[NPU_FILE_SLOT_STATE] = "states",
+};
+
 static int check_slot(const struct npu_program *program, const struct npu_file_header *header,
 		      uint32_t i, const struct npu_slot_need *need, const char *name,
 		      struct npu_error *err)
 {
 	const struct npu_file_slot *slot = &program->slots[i];
 
-	if (slot->kind > NPU_FILE_SLOT_SCRATCH)
+	if (slot->kind > (header->version > 1 ? NPU_FILE_SLOT_STATE : NPU_FILE_SLOT_SCRATCH))
 		return refuse(name, err, "slot %" PRIu32 ": kind %" PRIu32 " is not known", i,
 			      slot->kind);
 	if (slot->reserved)
@@ -105,8 +132,7 @@ static int check_slot(const struct npu_program *program, const struct npu_file_h
 			return refuse(name, err,
 				      "slots %" PRIu32 " and %" PRIu32 " are both for "
 				      "%s",
-				      j, i,
-				      slot->kind == NPU_FILE_SLOT_WEIGHTS ? "weights" : "scratch");
+				      j, i, slot_name[slot->kind]);
 	if (!need->access)
 		return refuse(name, err, "slot %" PRIu32 " is used by no instruction", i);
 	if (slot->bytes < need->bytes || slot->bytes > NPU_MAX_SLOT_BYTES)
@@ -228,6 +254,8 @@ int npu_program_check(const struct npu_program *program, const struct npu_file_h
 	ret = check_counts(program, header, name, err);
 	if (!ret)
 		ret = check_strings(program, header, name, err);
+	if (!ret)
+		ret = check_names(program, header, name, err);
 	if (!ret)
 		ret = check_floats(program, header, name, err);
 	if (!ret)

@@ -49,10 +49,10 @@ static int check_identity(const struct npu_file_header *header, size_t bytes, co
 				     "%s: not a .npu file: it does not start with "
 				     "the file's mark; make one with `npu compile`",
 				     name);
-	if (header->version != NPU_FILE_VERSION)
+	if (header->version == 0 || header->version > NPU_FILE_VERSION)
 		return npu_error_set(err, -EPROTO,
 				     "%s: file format version %" PRIu32 ", this "
-				     "library reads version %d: compile the model again or "
+				     "library reads up to %d: compile the model again or "
 				     "install the libnpu that fits",
 				     name, header->version, NPU_FILE_VERSION);
 	if (header->isa_version == 0 || header->isa_version > NPU_ISA_VERSION)
@@ -80,45 +80,79 @@ static int check_identity(const struct npu_file_header *header, size_t bytes, co
 	return 0;
 }
 
+/**
+ * struct section - what a section must be like
+ * @name: for the sentence
+ * @span: where the header says that it is
+ * @element: bytes; its length is a multiple
+ * @most: bytes
+ * @align: of its start
+ */
+struct section {
+	const char *name;
+	struct npu_file_span span;
+	uint64_t element, most, align;
+};
+
+static struct section section_of(const struct npu_file_header *header, enum npu_file_section i)
+{
+	return (struct section){
+		.name = section_name[i],
+		.span = header->section[i],
+		.element = section_element[i],
+		.most = section_most[i],
+		.align = i == NPU_SECTION_WEIGHTS ? WEIGHTS_ALIGN : SECTION_ALIGN,
+	};
+}
+
+static struct section names_of(const struct npu_file_header *header)
+{
+	return (struct section){
+		.name = "NAMES",
+		.span = header->names,
+		.element = sizeof(uint32_t),
+		.most = header->version > 1 ? NPU_MAX_INSNS * sizeof(uint32_t) : 0,
+		.align = SECTION_ALIGN,
+	};
+}
+
 /* One section: its length, and its place behind *@end, which moves to its end. */
 static int check_section(const struct npu_file_header *header, const uint8_t *file,
-			 enum npu_file_section i, uint64_t *end, const char *name,
+			 const struct section *section, uint64_t *end, const char *name,
 			 struct npu_error *err)
 {
-	const struct npu_file_span span = header->section[i];
-	uint64_t align = i == NPU_SECTION_WEIGHTS ? WEIGHTS_ALIGN : SECTION_ALIGN;
+	const struct npu_file_span span = section->span;
 
-	if (span.bytes % section_element[i] || span.bytes > section_most[i])
+	if (span.bytes % section->element || span.bytes > section->most)
 		return npu_error_set(err, -EINVAL,
 				     "%s: section %s has %" PRIu64 " bytes, which is "
 				     "%s; compile the model again",
-				     name, section_name[i], span.bytes,
-				     span.bytes > section_most[i]
-					     ? "above the limit"
-					     : "not a whole number of elements");
-	if (span.offset % align)
+				     name, section->name, span.bytes,
+				     span.bytes > section->most ? "above the limit"
+								: "not a whole number of elements");
+	if (span.offset % section->align)
 		return npu_error_set(err, -EINVAL,
 				     "%s: section %s starts at byte %" PRIu64 ", not "
 				     "at a multiple of %" PRIu64 "; compile the model again",
-				     name, section_name[i], span.offset, align);
+				     name, section->name, span.offset, section->align);
 	if (span.bytes == 0 && span.offset == 0)
 		return 0;
 	if (span.offset < *end)
 		return npu_error_set(err, -EINVAL,
 				     "%s: section %s overlaps what is in front of "
 				     "it; compile the model again",
-				     name, section_name[i]);
+				     name, section->name);
 	if (span.offset > header->file_bytes || span.bytes > header->file_bytes - span.offset)
 		return npu_error_set(err, -EINVAL,
 				     "%s: section %s ends beyond the end of the file; "
 				     "compile the model again",
-				     name, section_name[i]);
+				     name, section->name);
 	for (uint64_t at = *end; at < span.offset; at++)
 		if (file[at])
 			return npu_error_set(err, -EINVAL,
 					     "%s: byte %" PRIu64 " in front of "
 					     "section %s is not zero; compile the model again",
-					     name, at, section_name[i]);
+					     name, at, section->name);
 	*end = span.offset + span.bytes;
 	return 0;
 }
@@ -129,8 +163,14 @@ int npu_program_check_header(const struct npu_file_header *header, const uint8_t
 	uint64_t end = sizeof(*header);
 	int ret = check_identity(header, bytes, name, err);
 
-	for (int i = 0; !ret && i < NPU_SECTIONS; i++)
-		ret = check_section(header, file, i, &end, name, err);
+	for (int i = 0; !ret && i < NPU_SECTIONS; i++) {
+		struct section names = names_of(header), section = section_of(header, i);
+
+		if (i == NPU_SECTION_WEIGHTS)
+			ret = check_section(header, file, &names, &end, name, err);
+		if (!ret)
+			ret = check_section(header, file, &section, &end, name, err);
+	}
 	if (ret)
 		return ret;
 	for (uint64_t at = end; at < header->file_bytes; at++)

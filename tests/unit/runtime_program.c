@@ -210,7 +210,7 @@ struct damage {
 
 static const struct damage damages[] = {
 	HEADER(magic, 0, "not a .npu file"),
-	HEADER(version, 2, "version 2"),
+	HEADER(version, 3, "version 3"),
 	HEADER(version, 0, "version 0"),
 	HEADER(isa_version, 0, "instruction set version"),
 	HEADER(isa_version, 99, "instruction set version 99"),
@@ -221,6 +221,9 @@ static const struct damage damages[] = {
 	HEADER(inputs, 2, "2 inputs"),
 	HEADER(inputs, 0xffffffff, "4294967295 inputs"),
 	HEADER(reserved[3], 1, "reserved[3]"),
+	HEADER(names.bytes, 2, "section NAMES"),
+	HEADER(names.bytes, 4, "section NAMES overlaps"),
+	HEADER(names.bytes, 1 << 19, "above the limit"),
 	SPAN(INSNS, bytes, 0, "is not zero"),
 	SPAN(INSNS, bytes, 385, "section INSNS"),
 	SPAN(INSNS, bytes, 1ull << 40, "above the limit"),
@@ -236,7 +239,7 @@ static const struct damage damages[] = {
 	SPAN(WEIGHTS, offset, 64, "multiple of 4096"),
 	SPAN(WEIGHTS, bytes, 1ull << 33, "above the limit"),
 	SPAN(WEIGHTS, bytes, 0, "not zero"),
-	SLOT(0, kind, 3, "kind 3"),
+	SLOT(0, kind, 4, "kind 4"),
 	SLOT(0, reserved, 1, "reserved"),
 	SLOT(0, bytes, 8, "slot 0 has 8 bytes"),
 	SLOT(0, bytes, 1ull << 32, "4 GiB"),

@@ -4,9 +4,6 @@
 #include "train/compile/image.h"
 
 #define SECTION_ALIGN 64
-/* The oldest version that has all instructions which lower.c emits: older drivers run them, too. */
-#define EMITTED_ISA_VERSION 1
-
 #define WEIGHTS_ALIGN 4096 /* a page: they are mapped as they are */
 
 static size_t class_count(const struct npu_model *model)
@@ -18,15 +15,38 @@ static size_t class_count(const struct npu_model *model)
 	return count;
 }
 
-static uint64_t string_bytes(const struct npu_model *model)
+/* Nodes of a layer stand together: is @i the first of its layer? */
+static bool begins_layer(const struct npu_graph *graph, uint32_t i)
+{
+	return !i || graph->node[i].layer != graph->node[i - 1].layer;
+}
+
+static uint64_t string_bytes(const struct npu_graph *graph)
 {
 	uint64_t bytes = 1 + sizeof(NPU_INPUT_NAME) + sizeof(NPU_OUTPUT_NAME);
 	const char *name;
 	size_t i;
+	uint32_t k;
 
-	for (i = 0; (name = npu_model_class_name(model, i)); i++)
+	for (i = 0; (name = npu_model_class_name(graph->model, i)); i++)
 		bytes += strlen(name) + 1;
+	for (k = 0; k < graph->nodes; k++)
+		if (begins_layer(graph, k))
+			bytes += strlen(npu_graph_node_name(graph, &graph->node[k])) + 1;
 	return bytes;
+}
+
+/* The next place in the file for a section of @bytes, behind *@at, which moves to its end. */
+static struct npu_file_span place(uint64_t *at, uint64_t bytes, uint64_t align)
+{
+	struct npu_file_span span = { 0, 0 };
+
+	if (bytes) {
+		span.offset = npu_align(*at, align);
+		span.bytes = bytes;
+		*at = span.offset + bytes;
+	}
+	return span;
 }
 
 void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *layout)
@@ -38,7 +58,7 @@ void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *l
 		[NPU_SECTION_SLOTS] = npu_graph_slots(graph) * sizeof(struct npu_file_slot),
 		[NPU_SECTION_TENSORS] = 2 * sizeof(struct npu_file_tensor),
 		[NPU_SECTION_FLOATS] = scaler ? 2 * scaler->count * sizeof(float) : 0,
-		[NPU_SECTION_STRINGS] = string_bytes(graph->model),
+		[NPU_SECTION_STRINGS] = string_bytes(graph),
 		[NPU_SECTION_LABELS] = class_count(graph->model) * sizeof(uint32_t),
 		[NPU_SECTION_WEIGHTS] = graph->weight_bytes,
 	};
@@ -46,15 +66,35 @@ void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *l
 	int i;
 
 	memset(layout, 0, sizeof(*layout));
-	for (i = 0; i < NPU_SECTIONS; i++) {
-		if (!bytes[i])
-			continue;
-		at = npu_align(at, i == NPU_SECTION_WEIGHTS ? WEIGHTS_ALIGN : SECTION_ALIGN);
-		layout->section[i].offset = at;
-		layout->section[i].bytes = bytes[i];
-		at += bytes[i];
-	}
+	for (i = 0; i < NPU_SECTION_WEIGHTS; i++)
+		layout->section[i] = place(&at, bytes[i], SECTION_ALIGN);
+	layout->names = place(&at, graph->insns * sizeof(uint32_t), SECTION_ALIGN);
+	layout->section[i] = place(&at, bytes[i], WEIGHTS_ALIGN);
 	layout->file_bytes = npu_align(at, SECTION_ALIGN);
+}
+
+/* The oldest version that has all instructions: older drivers run them, too. */
+static uint32_t isa_version(const struct npu_graph *graph, const struct npu_insn *insns)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->insns; i++) {
+		switch (insns[i].opcode) {
+		case NPU_OP_COPY:
+		case NPU_OP_FULLY_CONNECTED:
+		case NPU_OP_ADD:
+		case NPU_OP_CLAMP:
+		case NPU_OP_REQUANTISE:
+		case NPU_OP_TABLE:
+		case NPU_OP_SIGMOID:
+		case NPU_OP_TANH:
+		case NPU_OP_SOFTMAX:
+			break;
+		default:
+			return 2;
+		}
+	}
+	return 1;
 }
 
 static void write_header(const struct npu_image_layout *layout, uint8_t *image)
@@ -63,9 +103,9 @@ static void write_header(const struct npu_image_layout *layout, uint8_t *image)
 
 	memcpy(header->magic, NPU_FILE_MAGIC, sizeof(header->magic));
 	header->version = NPU_FILE_VERSION;
-	header->isa_version = EMITTED_ISA_VERSION;
 	header->file_bytes = layout->file_bytes;
 	header->inputs = header->outputs = 1;
+	header->names = layout->names;
 	memcpy(header->section, layout->section, sizeof(header->section));
 }
 
@@ -88,12 +128,10 @@ static void write_slots(const struct npu_graph *graph, struct npu_file_slot *slo
 	}
 }
 
-static struct npu_file_tensor file_tensor(const struct npu_graph *graph, uint32_t index,
-					  uint32_t name)
+static struct npu_file_tensor file_tensor(const struct npu_graph *graph, uint32_t index)
 {
 	const struct npu_graph_value *value = &graph->value[index];
 	struct npu_file_tensor tensor = {
-		.name = name,
 		.slot = npu_graph_slot(graph, value->kind),
 		.offset = (uint32_t)value->offset,
 		.type = value->type,
@@ -105,23 +143,36 @@ static struct npu_file_tensor file_tensor(const struct npu_graph *graph, uint32_
 	return tensor;
 }
 
-/* Strings, and where the labels are in them; returns the offset of the name of the input. */
-static uint32_t write_strings(const struct npu_graph *graph, char *strings, uint32_t *labels)
+/* Add @name to the strings, of which *@end bytes are written; returns its offset. */
+static uint32_t write_string(char *strings, uint32_t *end, const char *name)
 {
-	uint32_t at = 1 + sizeof(NPU_INPUT_NAME) + sizeof(NPU_OUTPUT_NAME);
+	uint32_t at = *end, bytes = (uint32_t)strlen(name) + 1;
+
+	memcpy(strings + at, name, bytes);
+	*end += bytes;
+	return at;
+}
+
+/* Strings, and where those of labels and instructions are in them, and of the two tensors. */
+static void write_strings(const struct npu_graph *graph, char *strings, uint32_t *labels,
+			  uint32_t *names, struct npu_file_tensor *tensors)
+{
+	uint32_t end = 1, k, insn, layer = 0;
 	const char *name;
 	size_t i;
 
-	memcpy(strings + 1, NPU_INPUT_NAME, sizeof(NPU_INPUT_NAME));
-	memcpy(strings + 1 + sizeof(NPU_INPUT_NAME), NPU_OUTPUT_NAME, sizeof(NPU_OUTPUT_NAME));
-	for (i = 0; (name = npu_model_class_name(graph->model, i)); i++) {
-		size_t bytes = strlen(name) + 1;
+	tensors[0].name = write_string(strings, &end, NPU_INPUT_NAME);
+	tensors[1].name = write_string(strings, &end, NPU_OUTPUT_NAME);
+	for (i = 0; (name = npu_model_class_name(graph->model, i)); i++)
+		labels[i] = write_string(strings, &end, name);
+	for (k = 0; k < graph->nodes; k++) {
+		const struct npu_graph_node *node = &graph->node[k];
 
-		labels[i] = at;
-		memcpy(strings + at, name, bytes);
-		at += (uint32_t)bytes;
+		if (begins_layer(graph, k))
+			layer = write_string(strings, &end, npu_graph_node_name(graph, node));
+		for (insn = 0; insn < node->insns; insn++)
+			names[node->first_insn + insn] = layer;
 	}
-	return 1;
 }
 
 /* The scaler of the model, so that raw data goes in. */
@@ -150,14 +201,17 @@ int npu_image_write(const struct npu_graph *graph, const struct npu_image_layout
 	};
 	struct npu_file_tensor *tensors =
 		(struct npu_file_tensor *)(image + at[NPU_SECTION_TENSORS].offset);
-	uint32_t name;
+	int ret;
 
 	write_header(layout, image);
 	write_slots(graph, (struct npu_file_slot *)(image + at[NPU_SECTION_SLOTS].offset));
-	name = write_strings(graph, (char *)image + at[NPU_SECTION_STRINGS].offset,
-			     (uint32_t *)(image + at[NPU_SECTION_LABELS].offset));
-	tensors[0] = file_tensor(graph, graph->input, name);
-	tensors[1] = file_tensor(graph, graph->output, name + sizeof(NPU_INPUT_NAME));
+	tensors[0] = file_tensor(graph, graph->input);
+	tensors[1] = file_tensor(graph, graph->output);
+	write_strings(graph, (char *)image + at[NPU_SECTION_STRINGS].offset,
+		      (uint32_t *)(image + at[NPU_SECTION_LABELS].offset),
+		      (uint32_t *)(image + layout->names.offset), tensors);
 	write_preprocessing(graph, (float *)(image + at[NPU_SECTION_FLOATS].offset), &tensors[0]);
-	return npu_graph_lower(graph, &sections, err);
+	ret = npu_graph_lower(graph, &sections, err);
+	((struct npu_file_header *)image)->isa_version = isa_version(graph, sections.insns);
+	return ret;
 }

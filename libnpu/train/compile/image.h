@@ -12,10 +12,12 @@
 /**
  * struct npu_image_layout - where everything in the file is
  * @section: empty ones have offset 0
+ * @names: names of instructions
  * @file_bytes: of the whole file
  */
 struct npu_image_layout {
 	struct npu_file_span section[NPU_SECTIONS];
+	struct npu_file_span names;
 	uint64_t file_bytes;
 };
 

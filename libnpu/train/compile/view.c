@@ -32,29 +32,99 @@ static bool is_free(const struct npu_graph *graph, uint32_t value)
 	return true;
 }
 
-/* @value lies where @place does, each sample dense. */
-static void alias(struct npu_graph_value *value, const struct npu_graph_value *place)
+/* @value as it would lie where @place does, each sample dense. */
+static struct npu_graph_value alias_of(const struct npu_graph_value *value,
+				       const struct npu_graph_value *place)
 {
-	value->base = place->base;
-	value->at = place->at;
-	value->stride[0] = place->stride[0];
-	value->stride[1] = (uint64_t)value->dim[2] * value->dim[3];
-	value->stride[2] = value->dim[3];
+	struct npu_graph_value alias = *value;
+
+	alias.base = place->base;
+	alias.at = place->at;
+	alias.stride[0] = place->stride[0];
+	alias.stride[1] = (uint64_t)value->dim[2] * value->dim[3];
+	alias.stride[2] = value->dim[3];
+	return alias;
+}
+
+/* Elements from the start of its memory to behind its last. */
+static uint64_t end_of(const struct npu_graph_value *value)
+{
+	uint64_t end = value->at + value->dim[3];
+	int d;
+
+	for (d = 0; d < 3; d++)
+		end += (value->dim[d] - 1) * value->stride[d];
+	return end;
+}
+
+static bool meet(const struct npu_graph_value *a, const struct npu_graph_value *b)
+{
+	return a->base == b->base && a->at < end_of(b) && b->at < end_of(a);
+}
+
+/*
+ * Value @index can lie as @place says: no instruction would read and write ranges of bytes that
+ * meet, as those of parts side by side do. Node @skip, which is at hand, disappears.
+ */
+static bool can_lie(const struct npu_graph *graph, uint32_t index,
+		    const struct npu_graph_value *place, uint32_t skip)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+
+		for (k = 0; i != skip && k < node->inputs; k++) {
+			if (node->input[k] == index &&
+			    meet(place, &graph->value[node->output]))
+				return false;
+			if (node->output == index &&
+			    meet(place, &graph->value[node->input[k]]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Move @value to @place, and with it what is another view of all of it. */
+static void lie(struct npu_graph *graph, uint32_t index, const struct npu_graph_value *place)
+{
+	uint32_t k;
+
+	for (k = 0; k < graph->values; k++)
+		if (k != index && graph->value[k].base == index)
+			graph->value[k] = alias_of(&graph->value[k], place);
+	graph->value[index] = *place;
+}
+
+/* Can @value and the views of all of it lie like @place? */
+static bool can_all_lie(const struct npu_graph *graph, uint32_t value,
+			const struct npu_graph_value *place, uint32_t skip)
+{
+	uint32_t k;
+
+	for (k = 0; k < graph->values; k++) {
+		struct npu_graph_value moved = alias_of(&graph->value[k], place);
+
+		if (graph->value[k].base == value && !can_lie(graph, k, &moved, skip))
+			return false;
+	}
+	return true;
 }
 
 /* Node @i is a reshape: its input is made where its output lies, or the other way round. */
 static void view_reshape(struct npu_graph *graph, uint32_t i)
 {
-	uint32_t input = graph->node[i].input[0], output = graph->node[i].output, k;
-	struct npu_graph_value *in = &graph->value[input], *out = &graph->value[output];
+	uint32_t input = graph->node[i].input[0], output = graph->node[i].output;
+	const struct npu_graph_value *in = &graph->value[input], *out = &graph->value[output];
+	struct npu_graph_value from = alias_of(in, out), to = alias_of(out, in);
 
-	if (is_free(graph, input) && npu_graph_value_is_flat(out)) {
-		alias(in, out);
-	} else if (out->base == output && output != graph->output) {
-		alias(out, in);
-		for (k = 0; k < graph->values; k++)
-			if (graph->value[k].base == output)
-				alias(&graph->value[k], in);
+	if (is_free(graph, input) && npu_graph_value_is_flat(out) &&
+	    can_lie(graph, input, &from, i)) {
+		lie(graph, input, &from);
+	} else if (out->base == output && output != graph->output &&
+		   can_all_lie(graph, output, &to, i)) {
+		lie(graph, output, &to);
 	} else {
 		graph->node[i].kind = NPU_GRAPH_COPY;
 		return;
@@ -85,6 +155,17 @@ static void place_part(struct npu_graph_value *value, const struct npu_graph_val
 	value->at = whole->at + along * (axis == 3 ? 1 : whole->stride[axis]);
 	for (d = 0; d < 3; d++)
 		value->stride[d] = whole->stride[d];
+}
+
+/* One of two equal parts can't be made from the other: they may lie side by side. */
+static bool appears_again(const struct npu_graph_node *node, uint32_t k)
+{
+	uint32_t j;
+
+	for (j = 0; j < node->inputs; j++)
+		if (j != k && node->input[j] == node->input[k])
+			return true;
+	return false;
 }
 
 /* A copy of input @k of node *@at in front of it, which moves by one. */
@@ -119,7 +200,8 @@ static int view_concat(struct npu_graph *graph, uint32_t i, struct npu_error *er
 		struct npu_graph_value part = graph->value[input];
 
 		place_part(&part, &graph->value[output], axis, along);
-		if (!is_free(graph, input) ||
+		if (!is_free(graph, input) || appears_again(&graph->node[i], k) ||
+		    !can_lie(graph, input, &part, i) ||
 		    (!npu_graph_value_is_flat(&part) && !readers_step(graph, input))) {
 			ret = copy_part(graph, &i, k, err);
 			if (ret)
