@@ -38,9 +38,44 @@ static u64 npu_job_limit_ns(const struct npu_job *job)
 }
 
 /* Run time of this thread: a core that does not get the CPU does not hang. */
-static u64 npu_core_runtime(void)
+u64 npu_core_runtime(void)
 {
 	return READ_ONCE(current->se.sum_exec_runtime);
+}
+
+static bool npu_core_overdue(const struct npu_core *core, const struct npu_job *job)
+{
+	u64 run = job->run_ns + npu_core_runtime() - core->began_runtime;
+
+	return run + READ_ONCE(job->helped_ns) > npu_job_limit_ns(job);
+}
+
+static bool npu_core_must_yield(const struct npu_core *core, const struct npu_job *job)
+{
+	return npu_sched_should_yield(core->npu, job, ktime_get_ns() - core->began_ns);
+}
+
+/* Between two steps: is something else due than the next step of the job that @core runs? */
+bool npu_core_interrupted(const struct npu_core *core, const struct npu_job *job)
+{
+	return READ_ONCE(job->abort) || npu_core_overdue(core, job) ||
+	       npu_core_must_yield(core, job);
+}
+
+/* With cores to help, a step ends where there is something to share. */
+static void npu_core_step(struct npu_core *core, struct npu_job *job)
+{
+	const struct npu_program *program = job->launch->program;
+	u32 until = program->insn_count;
+
+	if (program->large && npu_share_possible(core->npu)) {
+		if (test_bit(job->exec.insn, program->large)) {
+			npu_share_run(core, job);
+			return;
+		}
+		until = find_next_bit(program->large, until, job->exec.insn + 1);
+	}
+	core->npu->backend->step(core->npu, &job->exec, until);
 }
 
 /*
@@ -48,10 +83,9 @@ static u64 npu_core_runtime(void)
  */
 static bool npu_core_run(struct npu_core *core, struct npu_job *job, int *result)
 {
-	struct npu_device *npu = core->npu;
-	u64 runtime = npu_core_runtime(), limit = npu_job_limit_ns(job), ran;
 	bool ended = true;
 
+	core->began_runtime = npu_core_runtime();
 	if (!job->started_ns)
 		job->started_ns = core->began_ns;
 	job->exec.workspace = core->workspace;
@@ -59,21 +93,20 @@ static bool npu_core_run(struct npu_core *core, struct npu_job *job, int *result
 		*result = READ_ONCE(job->abort);
 		if (*result)
 			break;
-		npu->backend->step(npu, &job->exec);
+		npu_core_step(core, job);
 		if (npu_exec_done(&job->exec))
 			break;
-		if (job->run_ns + npu_core_runtime() - runtime > limit) {
+		if (npu_core_overdue(core, job)) {
 			*result = -ETIMEDOUT;
 			break;
 		}
-		ran = ktime_get_ns() - core->began_ns;
-		if (npu_sched_should_yield(npu, job, ran)) {
+		if (npu_core_must_yield(core, job)) {
 			ended = false;
 			break;
 		}
 		cond_resched();
 	}
-	job->run_ns += npu_core_runtime() - runtime;
+	job->run_ns += npu_core_runtime() - core->began_runtime;
 	return ended;
 }
 
@@ -99,6 +132,7 @@ static void npu_core_do(struct npu_core *core, struct npu_job *job)
 
 	spin_lock_irq(&npu->lock);
 	core->job = NULL;
+	npu->busy--;
 	npu_sched_charge(job, now - core->began_ns);
 	if (!ended) {
 		npu_core_requeue(job);
@@ -138,6 +172,7 @@ static int npu_core_thread(void *data)
 
 	while (!kthread_should_stop()) {
 		struct npu_job *job;
+		bool help;
 		u64 now;
 
 		spin_lock_irq(&npu->lock);
@@ -145,15 +180,21 @@ static int npu_core_thread(void *data)
 		job = npu_sched_pick(npu, now);
 		core->job = job;
 		core->began_ns = now;
-		if (!job) {
+		help = !list_empty(&npu->shared);
+		if (job) {
+			npu->busy++;
+			if (npu->ready_mask)
+				npu_core_wake(npu);
+		} else if (!help) {
 			list_add(&core->idle, &npu->idle);
 			set_current_state(TASK_IDLE);
-		} else if (npu->ready_mask) {
-			npu_core_wake(npu);
 		}
 		spin_unlock_irq(&npu->lock);
-		if (job) {
-			npu_core_do(core, job);
+		if (job || help) {
+			if (job)
+				npu_core_do(core, job);
+			else
+				npu_share_help(core);
 			continue;
 		}
 		if (!kthread_should_stop())
@@ -193,8 +234,9 @@ int npu_cores_start(struct npu_device *npu, unsigned int count, int nice)
 		core->npu = npu;
 		core->index = i;
 		INIT_LIST_HEAD(&core->idle);
+		INIT_LIST_HEAD(&core->share.link);
 		/* pages of its own, and so aligned to any NPU_WORKSPACE_ALIGN */
-		core->workspace = kmalloc(NPU_WORKSPACE_BYTES, GFP_KERNEL);
+		core->workspace = kvmalloc(NPU_WORKSPACE_BYTES, GFP_KERNEL);
 		if (!core->workspace) {
 			npu_cores_stop(npu);
 			return -ENOMEM;
@@ -203,7 +245,7 @@ int npu_cores_start(struct npu_device *npu, unsigned int count, int nice)
 		if (IS_ERR(core->task)) {
 			int ret = PTR_ERR(core->task);
 
-			kfree(core->workspace);
+			kvfree(core->workspace);
 			npu_cores_stop(npu);
 			return ret;
 		}
@@ -223,7 +265,7 @@ void npu_cores_stop(struct npu_device *npu)
 	for (i = 0; i < count; i++)
 		kthread_stop(npu->cores[i].task);
 	for (i = 0; i < count; i++)
-		kfree(npu->cores[i].workspace);
+		kvfree(npu->cores[i].workspace);
 	spin_lock_irq(&npu->lock);
 	npu->core_count = 0;
 	spin_unlock_irq(&npu->lock);

@@ -69,6 +69,10 @@ struct npu_counts {
  * @ready_mask: bit p is set while @ready[p] is not empty; read without the lock by running
  *	cores, which only means that they look a step later
  * @idle: cores that sleep
+ * @shared: cores that offer units of their job, by npu_core.share.link; looked at without the lock
+ *	by cores that would help
+ * @busy: cores that have a job of their own; read without the lock where it is only a hint
+ * @pieces_helped: pieces that were run for other cores
  * @queues: every queue, for unplug
  * @gone: no more submissions: -ENODEV
  * @low_due: when, in ns, the low level gets a step whatever else is ready
@@ -89,6 +93,9 @@ struct npu_device {
 	struct list_head ready[NPU_PRIORITIES];
 	unsigned long ready_mask;
 	struct list_head idle;
+	struct list_head shared;
+	u32 busy;
+	u64 pieces_helped;
 	struct list_head queues;
 	bool gone;
 	u64 low_due;
@@ -145,6 +152,7 @@ struct npu_client {
  * @insns: [@insn_count]
  * @consts: the constant section or NULL
  * @needs: [@slot_count]
+ * @large: which instructions are worth sharing between cores; NULL if there is one core
  * @cost: in cost units of the engine
  * @insn_count: instructions
  * @slot_count: slots
@@ -157,6 +165,7 @@ struct npu_program {
 	struct npu_insn *insns;
 	void *consts;
 	struct npu_slot_need *needs;
+	unsigned long *large;
 	u64 cost;
 	u32 insn_count;
 	u32 slot_count;
@@ -309,7 +318,8 @@ struct npu_job_wait {
  * @result: set by whoever makes it NPU_JOB_DONE, then constant
  * @exec: where it is in the program; the core that runs it
  * @run_ns: run time of core threads in it; the core that runs it
- * @device_ns: time that cores had it; the core that runs it
+ * @helped_ns: run time of other cores' threads in it; npu_device.lock for writing
+ * @device_ns: time that cores had it; npu_device.lock
  * @submitted_ns: when published
  * @started_ns: when its first step began, 0 before
  * @cmd: io_uring command to complete, or NULL; npu_device.lock while NPU_JOB_QUEUED
@@ -331,6 +341,7 @@ struct npu_job {
 	int result;
 	struct npu_exec exec;
 	u64 run_ns;
+	u64 helped_ns;
 	u64 device_ns;
 	u64 submitted_ns;
 	u64 started_ns;
@@ -355,6 +366,24 @@ enum npu_withdrawn {
 };
 
 /**
+ * struct npu_share - units of its current instruction that a core offers to others
+ * @link: in npu_device.shared while there are any; npu_device.lock
+ * @next: first unit that nobody has taken; npu_device.lock
+ * @end: after the last that is offered; npu_device.lock
+ * @unit_ns: validated time of a unit; constant while there are any
+ * @helped: pieces that others have and have not finished; npu_device.lock for writing
+ * @waiting: the owner sleeps until @helped is 0; npu_device.lock
+ */
+struct npu_share {
+	struct list_head link;
+	u32 next;
+	u32 end;
+	u64 unit_ns;
+	u32 helped;
+	bool waiting;
+};
+
+/**
  * struct npu_core - a compute core
  * @npu: device
  * @index: its number
@@ -362,7 +391,10 @@ enum npu_withdrawn {
  * @idle: in npu_device.idle while it sleeps; npu_device.lock
  * @job: that it runs; npu_device.lock
  * @began_ns: when it took @job; npu_device.lock
- * @workspace: the engine's memory, NPU_WORKSPACE_BYTES
+ * @began_runtime: run time of its thread then; its thread
+ * @share: of @job
+ * @exec: copy of another's, of whose job it runs a piece; its thread
+ * @workspace: the engine's memory, NPU_WORKSPACE_BYTES; its thread
  */
 struct npu_core {
 	struct npu_device *npu;
@@ -371,6 +403,9 @@ struct npu_core {
 	struct list_head idle;
 	struct npu_job *job;
 	u64 began_ns;
+	u64 began_runtime;
+	struct npu_share share;
+	struct npu_exec exec;
 	void *workspace;
 };
 
@@ -445,6 +480,14 @@ int npu_fences_alive(void);
 int npu_cores_start(struct npu_device *npu, unsigned int count, int nice);
 void npu_cores_stop(struct npu_device *npu);
 void npu_core_wake(struct npu_device *npu);
+u64 npu_core_runtime(void);
+bool npu_core_interrupted(const struct npu_core *core, const struct npu_job *job);
+
+/* npu_share.c */
+bool npu_share_large(struct npu_device *npu, const struct npu_insn *insn);
+bool npu_share_possible(const struct npu_device *npu);
+void npu_share_run(struct npu_core *owner, struct npu_job *job);
+void npu_share_help(struct npu_core *core);
 
 /* npu_sched.c */
 void npu_sched_init(struct npu_device *npu);

@@ -5,6 +5,7 @@
  * After validation nothing that user space can write decides an address, a loop count or a
  * branch, so a job needs no check while it runs.
  */
+#include <linux/bitmap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -22,6 +23,7 @@ static void npu_program_release(struct kref *kref)
 	kvfree(program->insns);
 	kvfree(program->consts);
 	kfree(program->needs);
+	bitmap_free(program->large);
 	npu_user_uncharge(program->user, program->charged);
 	npu_user_put(program->user);
 	kfree(program);
@@ -115,6 +117,23 @@ static int npu_program_validate(struct drm_device *drm, struct npu_program *prog
 	return 0;
 }
 
+/* Mark what is worth sharing, once, so that a core finds the next at no cost. */
+static int npu_program_mark(struct npu_program *program)
+{
+	struct npu_device *npu = program->npu;
+	u32 i;
+
+	if (npu->core_count < 2)
+		return 0;
+	program->large = bitmap_zalloc(program->insn_count, GFP_KERNEL_ACCOUNT);
+	if (!program->large)
+		return -ENOMEM;
+	for (i = 0; i < program->insn_count; i++)
+		if (npu_share_large(npu, &program->insns[i]))
+			__set_bit(i, program->large);
+	return 0;
+}
+
 int npu_ioctl_program_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_npu_program_create *args = data;
@@ -158,6 +177,9 @@ int npu_ioctl_program_create(struct drm_device *drm, void *data, struct drm_file
 		goto err_put;
 	}
 	ret = npu_program_validate(drm, program, args->const_size);
+	if (ret)
+		goto err_put;
+	ret = npu_program_mark(program);
 	if (ret)
 		goto err_put;
 

@@ -27,6 +27,7 @@ void npu_sched_init(struct npu_device *npu)
 	for (p = 0; p < NPU_PRIORITIES; p++)
 		INIT_LIST_HEAD(&npu->ready[p]);
 	INIT_LIST_HEAD(&npu->idle);
+	INIT_LIST_HEAD(&npu->shared);
 	INIT_LIST_HEAD(&npu->queues);
 	init_waitqueue_head(&npu->drained);
 }

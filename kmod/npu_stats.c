@@ -3,7 +3,8 @@
  * What can be seen from outside: fdinfo of an open file, counters in debugfs.
  *
  * debugfs accel/<minor>/counts, one "name value" a line: objects of each kind that are alive.
- * Tests expect all of them back at zero.
+ * Tests expect all of them back at zero. accel/<minor>/helped: pieces of jobs that cores ran for
+ * another.
  */
 #include <linux/ktime.h>
 #include <linux/seq_file.h>
@@ -60,7 +61,16 @@ static int npu_counts_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
+static int npu_helped_show(struct seq_file *m, void *unused)
+{
+	struct drm_debugfs_entry *entry = m->private;
+
+	seq_printf(m, "%llu\n", READ_ONCE(to_npu(entry->dev)->pieces_helped));
+	return 0;
+}
+
 void npu_debugfs_init(struct npu_device *npu)
 {
 	drm_debugfs_add_file(&npu->drm, "counts", npu_counts_show, NULL);
+	drm_debugfs_add_file(&npu->drm, "helped", npu_helped_show, NULL);
 }

@@ -73,17 +73,30 @@ static int simd_init(struct npu_device *npu, const char *variant)
 	return 0;
 }
 
-static void simd_step(struct npu_device *npu, struct npu_exec *exec)
+static void simd_step(struct npu_device *npu, struct npu_exec *exec, u32 until)
 {
 	u32 budget = npu_variant_units_per_us(npu->variant) * STEP_US;
+	bool vector = npu_exec_vector(npu->variant, exec);
+	u32 insn_count = exec->insn_count;
 
-	if (!npu_exec_vector(npu->variant, exec)) {
-		npu_exec_step(npu->variant, exec, budget);
-		return;
-	}
-	vector_begin();
+	exec->insn_count = until;
+	if (vector)
+		vector_begin();
 	npu_exec_step(npu->variant, exec, budget);
-	vector_end();
+	if (vector)
+		vector_end();
+	exec->insn_count = insn_count;
+}
+
+static void simd_run(struct npu_device *npu, const struct npu_exec *exec, u32 first, u32 count)
+{
+	bool vector = npu_exec_vector(npu->variant, exec);
+
+	if (vector)
+		vector_begin();
+	npu_insn_run(npu->variant, exec, exec->insn, first, count);
+	if (vector)
+		vector_end();
 }
 
 static u64 simd_cost_ns(struct npu_device *npu, u64 cost)
@@ -99,5 +112,6 @@ const struct npu_backend npu_simd_backend = {
 	.name = "simd",
 	.init = simd_init,
 	.step = simd_step,
+	.run = simd_run,
 	.cost_ns = simd_cost_ns,
 };
