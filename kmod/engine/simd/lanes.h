@@ -28,20 +28,24 @@
  *	lanes_lookup(table, index)		table[index] of each lane
  *	lanes_lookup_pair_16(table, index)	of a table of 16-bit entries: entry index in the
  *						low half, entry index + 1 in the high half
+ *	lanes_lookup_bytes(out, in, table)	table[in[i]] of LANES_BYTES bytes, unsigned; table
+ *						has 256 of them
  *
  * Arithmetic
  *	lanes_set(x)				x in every lane
  *	lanes_add, sub, mul, min, max, and, xor (a, b); lanes_abs(a)
  *	lanes_shift_left, shift_right, shift_right_logical (a, shift)	shift in [0, 31]
  *	lanes_shift_left_each, shift_right_each (a, shifts)		likewise
- *	lanes_greater(a, b), lanes_equal(a, b), lanes_select(mask, yes, no)
+ *	lanes_greater(a, b), lanes_equal(a, b), lanes_first(count): masks
+ *	lanes_select(mask, yes, no)
  *	lanes_total(x), lanes_greatest(x)	the sum, the maximum of all lanes
  *	lanes_doubling_high_multiply(a, b)	fixedpoint.h; a and b never both INT32_MIN
  *	lanes_multiply_shift(x, m, shift)	x * m >> shift, unsigned 64-bit; shift in [0, 63]
  *
  * Requantisation
  *	lanes_scale_load(&s, scale, step, zero_point)
- *		scale[0], scale[step], ..., step 0 or 1. The multipliers are not negative.
+ *		scale[0], scale[step], ..., step 0 or 1. The multipliers are not negative, the
+ *		zero point is one of int8.
  *		s.quick: all shifts of common networks: lanes_rescale() has a faster way.
  *	lanes_rescale(x, &s, quick)
  *		npu_rescale() plus the zero point. quick is false, or s.quick is true: a
@@ -98,6 +102,24 @@ static lanes_inline void lanes_store_part_type(void *p, const __u32 type, struct
 static lanes_inline struct lanes lanes_clamp(struct lanes x, struct lanes min, struct lanes max)
 {
 	return lanes_min(lanes_max(x, min), max);
+}
+
+/* 0 to 15. */
+static lanes_inline struct lanes lanes_index(void)
+{
+	static const __s8 index[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+	return lanes_load_s8(index);
+}
+
+/* As npu_saturating_shift_left(). */
+static lanes_inline struct lanes lanes_saturating_shift_left(struct lanes x, __u32 shift)
+{
+	const __s32 limit = 2147483647 >> shift;
+	struct lanes y = lanes_shift_left(x, shift);
+
+	y = lanes_select(lanes_greater(x, lanes_set(limit)), lanes_set(2147483647), y);
+	return lanes_select(lanes_greater(lanes_set(-limit - 1), x), lanes_set(-2147483647 - 1), y);
 }
 
 /* x * 2^-shift, rounded to nearest, ties away from zero; shift in [0, 31]. */

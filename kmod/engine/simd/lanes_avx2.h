@@ -320,6 +320,26 @@ static lanes_inline struct lanes lanes_lookup_pair_16(const void *table, struct 
 			_mm256_i32gather_epi32(table, index.v[1], 2));
 }
 
+#define LANES_BYTES 32
+
+/* One after another each sixteen entries: the shuffle gives 0 where an index is not theirs. */
+static lanes_inline void lanes_lookup_bytes(void *out, const void *in, const __u8 *table)
+{
+	const __m256i past = _mm256_set1_epi8(0x70), sixteen = _mm256_set1_epi8(16);
+	__m256i x = _mm256_loadu_si256(in), y = _mm256_setzero_si256();
+	int r;
+
+#pragma GCC unroll 16
+	for (r = 0; r < 16; r++) {
+		__m256i row = _mm256_broadcastsi128_si256(
+			_mm_loadu_si128((const __m128i *)(table + 16 * r)));
+
+		y = _mm256_or_si256(y, _mm256_shuffle_epi8(row, _mm256_adds_epu8(x, past)));
+		x = _mm256_sub_epi8(x, sixteen);
+	}
+	_mm256_storeu_si256(out, y);
+}
+
 static lanes_inline __m256i lanes_high_multiply8(__m256i a, __m256i b)
 {
 	const __m256i half = _mm256_set1_epi64x(1 << 30);

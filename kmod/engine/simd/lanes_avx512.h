@@ -207,6 +207,11 @@ static lanes_inline struct lanes_mask lanes_equal(struct lanes a, struct lanes b
 	return (struct lanes_mask){ _mm512_cmpeq_epi32_mask(a.v, b.v) };
 }
 
+static lanes_inline struct lanes_mask lanes_first(__u32 count)
+{
+	return (struct lanes_mask){ lanes_first_k(count) };
+}
+
 static lanes_inline struct lanes lanes_select(struct lanes_mask mask, struct lanes yes,
 					      struct lanes no)
 {
@@ -236,6 +241,26 @@ static lanes_inline struct lanes lanes_lookup(const __s32 *table, struct lanes i
 static lanes_inline struct lanes lanes_lookup_pair_16(const void *table, struct lanes index)
 {
 	return lanes_of(_mm512_i32gather_epi32(index.v, table, 2));
+}
+
+#define LANES_BYTES 64
+
+/* One after another each sixteen entries: the shuffle gives 0 where an index is not theirs. */
+static lanes_inline void lanes_lookup_bytes(void *out, const void *in, const __u8 *table)
+{
+	const __m512i past = _mm512_set1_epi8(0x70), sixteen = _mm512_set1_epi8(16);
+	__m512i x = _mm512_loadu_si512(in), y = _mm512_setzero_si512();
+	int r;
+
+#pragma GCC unroll 16
+	for (r = 0; r < 16; r++) {
+		__m512i row =
+			_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(table + 16 * r)));
+
+		y = _mm512_or_si512(y, _mm512_shuffle_epi8(row, _mm512_adds_epu8(x, past)));
+		x = _mm512_sub_epi8(x, sixteen);
+	}
+	_mm512_storeu_si512(out, y);
 }
 
 static lanes_inline struct lanes lanes_doubling_high_multiply(struct lanes a, struct lanes b)
