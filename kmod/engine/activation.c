@@ -5,6 +5,7 @@
  */
 #include "kernels.h"
 #include "fixedpoint.h"
+#include "sigmoid.h"
 
 /*
  * int8 has only 256 inputs and each costs some fifty multiplications, so a run keeps
@@ -111,52 +112,10 @@ static void tanh_s8_row(const struct npu_row_context *context, void *out, const 
 	}
 }
 
-/* The input in units of 1/24 * 2^-fraction_bits of the logistic function's argument. */
-static __s32 scale_s16(const struct npu_insn *insn, __s32 x)
+static __s32 argument_s16(const struct npu_insn *insn, const __s16 *in)
 {
-	__s32 multiplier = insn->sigmoid.multiplier;
-	__s32 shift = insn->sigmoid.shift;
-
-	if (multiplier == 0)
-		return x * (3 << shift);
-	return (x * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
-}
-
-static __s32 sigmoid_s16(__s32 x)
-{
-	__u32 magnitude = x < 0 ? -x : x;
-	__u32 index = magnitude >> 9;
-	__u32 y;
-
-	if (index >= 255) {
-		y = 0x7fff << 10;
-	} else {
-		__u32 low = npu_sigmoid_samples[index];
-		__u32 high = npu_sigmoid_samples[index + 1];
-
-		y = (low << 9) + (magnitude & 511) * (high - low);
-	}
-	y = x >= 0 ? y + (1 << 9) : (1 << 25) - y + (1 << 9) - 1;
-	return (__s32)(y >> 10);
-}
-
-static __s32 tanh_s16(__s32 x)
-{
-	__u32 magnitude = x < 0 ? -x : x;
-	__u32 index = magnitude >> 8;
-	__s32 y;
-
-	if (index >= 255) {
-		y = 0xffff << 8;
-	} else {
-		__u32 low = npu_sigmoid_samples[index];
-		__u32 high = npu_sigmoid_samples[index + 1];
-
-		y = (__s32)((low << 8) + (magnitude & 255) * (high - low));
-	}
-	y -= 1 << 23;
-	y = x >= 0 ? y + (1 << 7) : -y + (1 << 7) - 1;
-	return y >> 8;
+	return npu_sigmoid_argument(npu_read_once_s16(in), insn->sigmoid.multiplier,
+				    insn->sigmoid.shift);
 }
 
 static void sigmoid_s16_row(const struct npu_row_context *context, void *out, const void *in1,
@@ -168,7 +127,7 @@ static void sigmoid_s16_row(const struct npu_row_context *context, void *out, co
 
 	(void)in2;
 	for (i = 0; i < length; i++)
-		o[i] = sigmoid_s16(scale_s16(context->insn, npu_read_once_s16(in + i)));
+		o[i] = npu_sigmoid_s16_value(argument_s16(context->insn, in + i));
 }
 
 static void tanh_s16_row(const struct npu_row_context *context, void *out, const void *in1,
@@ -180,7 +139,7 @@ static void tanh_s16_row(const struct npu_row_context *context, void *out, const
 
 	(void)in2;
 	for (i = 0; i < length; i++)
-		o[i] = tanh_s16(scale_s16(context->insn, npu_read_once_s16(in + i)));
+		o[i] = npu_tanh_s16_value(argument_s16(context->insn, in + i));
 }
 
 void npu_sigmoid_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -52,6 +52,14 @@ enum npu_kernel_id {
 	NPU_KERNEL_TRANSPOSE,
 	NPU_KERNEL_RESIZE,
 	NPU_KERNEL_EMBEDDING,
+	NPU_KERNEL_LAYER_NORM_S8,
+	NPU_KERNEL_LAYER_NORM_S16,
+	NPU_KERNEL_RNN_S8,
+	NPU_KERNEL_RNN_S16,
+	NPU_KERNEL_LSTM_S8,
+	NPU_KERNEL_LSTM_S16,
+	NPU_KERNEL_GRU_S8,
+	NPU_KERNEL_GRU_S16,
 	NPU_KERNELS,
 };
 
@@ -320,6 +328,11 @@ void npu_transpose(const struct npu_exec *exec, const struct npu_insn *insn, __u
 void npu_resize(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_embedding(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		   __u32 count);
+void npu_layer_norm(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+		    __u32 count);
+void npu_rnn(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_lstm(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
+void npu_gru(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_clamp_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		  __u32 count);
 void npu_clamp_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Units, their cost, and running a program in bounded steps. */
 #include "pieces.h"
+#include "recurrent.h"
 #include "window.h"
 
 /*
@@ -58,6 +59,14 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_TRANSPOSE] = { 8, 200 },
 	[NPU_KERNEL_RESIZE] = { 60, 200 },
 	[NPU_KERNEL_EMBEDDING] = { 8, 200 },
+	[NPU_KERNEL_LAYER_NORM_S8] = { 60, 1200 },
+	[NPU_KERNEL_LAYER_NORM_S16] = { 60, 1200 },
+	[NPU_KERNEL_RNN_S8] = { 120, 1200 },
+	[NPU_KERNEL_RNN_S16] = { 160, 1200 },
+	[NPU_KERNEL_LSTM_S8] = { 120, 1200 },
+	[NPU_KERNEL_LSTM_S16] = { 160, 1200 },
+	[NPU_KERNEL_GRU_S8] = { 120, 1200 },
+	[NPU_KERNEL_GRU_S16] = { 160, 1200 },
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
@@ -70,8 +79,28 @@ static const struct price price[NPU_KERNELS] = {
 #define PRICE_TERM 24
 /* The exponential of one distance from the maximum, at most 256 of them. */
 #define PRICE_EXPONENTIAL 160
+/* Sixteen gates beside their sums: rescaling, the activation, and a share of the states. */
+#define PRICE_GATE 6000
 /* Finding where a tap of a kernel meets the input. */
 #define PRICE_TAP 64
+
+static enum npu_kernel_id kernel_of_recurrent(const struct npu_insn *insn)
+{
+	bool wide = insn->t[1].type == NPU_TYPE_INT16;
+
+	switch (insn->opcode) {
+	case NPU_OP_LAYER_NORM:
+		return wide ? NPU_KERNEL_LAYER_NORM_S16 : NPU_KERNEL_LAYER_NORM_S8;
+	case NPU_OP_RNN:
+		return wide ? NPU_KERNEL_RNN_S16 : NPU_KERNEL_RNN_S8;
+	case NPU_OP_LSTM:
+		return wide ? NPU_KERNEL_LSTM_S16 : NPU_KERNEL_LSTM_S8;
+	case NPU_OP_GRU:
+		return wide ? NPU_KERNEL_GRU_S16 : NPU_KERNEL_GRU_S8;
+	default:
+		return NPU_KERNEL_NOP;
+	}
+}
 
 /* Instructions whose output has another shape than their inputs. */
 static enum npu_kernel_id kernel_of_shape(const struct npu_insn *insn)
@@ -96,7 +125,7 @@ static enum npu_kernel_id kernel_of_shape(const struct npu_insn *insn)
 	case NPU_OP_EMBEDDING:
 		return NPU_KERNEL_EMBEDDING;
 	default:
-		return NPU_KERNEL_NOP;
+		return kernel_of_recurrent(insn);
 	}
 }
 
@@ -172,7 +201,12 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 	case NPU_OP_AVERAGE_POOL_2D:
 		return window_units(insn, 1);
 	case NPU_OP_SOFTMAX:
+	case NPU_OP_LAYER_NORM:
 		return dim[0] * dim[1] * dim[2];
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		return npu_recurrent_units(insn);
 	case NPU_OP_BATCH_MATMUL:
 	case NPU_OP_REDUCE_MEAN:
 	case NPU_OP_REDUCE_SUM:
@@ -185,7 +219,14 @@ __u32 npu_insn_units(const struct npu_insn *insn)
 
 __u32 npu_insn_wave(const struct npu_insn *insn)
 {
-	return npu_insn_units(insn);
+	switch (insn->opcode) {
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		return npu_recurrent_wave(insn);
+	default:
+		return npu_insn_units(insn);
+	}
 }
 
 static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p)
@@ -230,6 +271,15 @@ static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
 	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
 }
 
+/* The dearest unit: of a GRU in two waves the second, which has two of three gates. */
+static __u32 recurrent_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 depth = insn->t[2].dim[3] + insn->t[3].dim[3];
+
+	/* at most 4 * 2^13 sums */
+	return p->unit + npu_recurrent_gates(insn) * (depth * p->element + PRICE_GATE);
+}
+
 __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 {
 	const struct price *p = &price[npu_kernel_of(insn)];
@@ -252,6 +302,12 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 			return p->unit + length * p->element +
 			       (length < 256 ? length : 256) * PRICE_EXPONENTIAL;
 		return p->unit + length * p->element;
+	case NPU_OP_LAYER_NORM:
+		return p->unit + length * p->element;
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		return recurrent_cost(insn, p);
 	case NPU_OP_BATCH_MATMUL:
 	case NPU_OP_REDUCE_MEAN:
 	case NPU_OP_REDUCE_SUM:

@@ -48,36 +48,40 @@ bool npu_refuse_zero_point(struct npu_check *check, unsigned int index, const ch
 	return npu_refuse(check, names[index].zero_point, reason);
 }
 
+bool npu_check_none(struct npu_check *check, unsigned int index)
+{
+	const struct npu_tensor *t = &check->insn->t[index];
+	const struct field_names *n = &names[index];
+	unsigned int d;
+
+	if (t->type != NPU_TYPE_NONE)
+		return npu_refuse(check, n->type, "must be 0: the opcode has no such tensor");
+	if (t->slot)
+		return npu_refuse(check, n->slot, "must be 0 in an unused tensor");
+	if (t->layout)
+		return npu_refuse(check, n->layout, "must be 0 in an unused tensor");
+	if (t->reserved)
+		return npu_refuse(check, n->reserved, "must be 0");
+	if (t->offset)
+		return npu_refuse(check, n->offset, "must be 0 in an unused tensor");
+	if (t->zero_point)
+		return npu_refuse(check, n->zero_point, "must be 0 in an unused tensor");
+	for (d = 0; d < 4; d++)
+		if (t->dim[d])
+			return npu_refuse(check, n->dim[d], "must be 0 in an unused tensor");
+	for (d = 0; d < 3; d++)
+		if (t->stride[d])
+			return npu_refuse(check, n->stride[d], "must be 0 in an unused tensor");
+	return true;
+}
+
 bool npu_check_unused(struct npu_check *check, unsigned int first)
 {
-	unsigned int i, d;
+	unsigned int i;
 
-	for (i = first; i < NPU_INSN_TENSORS; i++) {
-		const struct npu_tensor *t = &check->insn->t[i];
-		const struct field_names *n = &names[i];
-
-		if (t->type != NPU_TYPE_NONE)
-			return npu_refuse(check, n->type,
-					  "must be 0: the opcode has no such tensor");
-		if (t->slot)
-			return npu_refuse(check, n->slot, "must be 0 in an unused tensor");
-		if (t->layout)
-			return npu_refuse(check, n->layout, "must be 0 in an unused tensor");
-		if (t->reserved)
-			return npu_refuse(check, n->reserved, "must be 0");
-		if (t->offset)
-			return npu_refuse(check, n->offset, "must be 0 in an unused tensor");
-		if (t->zero_point)
-			return npu_refuse(check, n->zero_point, "must be 0 in an unused tensor");
-		for (d = 0; d < 4; d++)
-			if (t->dim[d])
-				return npu_refuse(check, n->dim[d],
-						  "must be 0 in an unused tensor");
-		for (d = 0; d < 3; d++)
-			if (t->stride[d])
-				return npu_refuse(check, n->stride[d],
-						  "must be 0 in an unused tensor");
-	}
+	for (i = first; i < NPU_INSN_TENSORS; i++)
+		if (!npu_check_none(check, i))
+			return false;
 	return true;
 }
 
@@ -213,6 +217,15 @@ bool npu_check_input(struct npu_check *check, unsigned int index, __u32 types)
 	return check_linear(check, index, types, false);
 }
 
+bool npu_check_state(struct npu_check *check, unsigned int index, __u32 types, bool read)
+{
+	if (!check_linear(check, index, types, true))
+		return false;
+	if (read)
+		check->needs[check->insn->t[index].slot].access |= NPU_SLOT_READ;
+	return true;
+}
+
 bool npu_check_weights(struct npu_check *check, unsigned int index, __u32 layout, __u32 groups)
 {
 	__u64 end = 0;
@@ -270,6 +283,23 @@ bool npu_check_overlap(struct npu_check *check, unsigned int count, bool in_plac
 			check, names[i].offset,
 			in_place ? "makes it overlap the output without being the same view"
 				 : "makes it overlap the output");
+	}
+	return true;
+}
+
+bool npu_check_apart(struct npu_check *check, __u32 written)
+{
+	const struct npu_tensor *t = check->insn->t;
+	unsigned int i, j;
+
+	for (i = 0; i < NPU_INSN_TENSORS; i++) {
+		if (!(written & 1u << i) || t[i].type == NPU_TYPE_NONE)
+			continue;
+		for (j = 0; j < NPU_INSN_TENSORS; j++)
+			if (j != i && t[j].type != NPU_TYPE_NONE && t[j].slot == t[i].slot &&
+			    t[i].offset < check->end[j] && t[j].offset < check->end[i])
+				return npu_refuse(check, names[j > i ? j : i].offset,
+						  "makes it overlap another that is written");
 	}
 	return true;
 }

@@ -182,19 +182,26 @@ static bool check_table(struct npu_check *check)
 				  insn->t[0].type == NPU_TYPE_INT8 ? 256 : 513 * 2, 2);
 }
 
+bool npu_check_sigmoid_s16(struct npu_check *check, const char *multiplier_field,
+			   const char *shift_field, __s32 multiplier, __s32 shift)
+{
+	if (multiplier < 0 || multiplier > 32767)
+		return npu_refuse(check, multiplier_field, "is outside [0, 32767]");
+	if (shift < 0 || shift > 15)
+		return npu_refuse(check, shift_field, "is outside [0, 15]");
+	if (multiplier == 0 && shift > 13)
+		return npu_refuse(check, shift_field, "is over 13 with multiplier 0");
+	return true;
+}
+
 static bool check_sigmoid_s16(struct npu_check *check)
 {
 	const struct npu_insn *insn = check->insn;
 
-	if (insn->sigmoid.multiplier < 0 || insn->sigmoid.multiplier > 32767)
-		return npu_refuse(check, "sigmoid.multiplier", "is outside [0, 32767]");
-	if (insn->sigmoid.shift < 0 || insn->sigmoid.shift > 15)
-		return npu_refuse(check, "sigmoid.shift", "is outside [0, 15]");
-	if (insn->sigmoid.multiplier == 0 && insn->sigmoid.shift > 13)
-		return npu_refuse(check, "sigmoid.shift", "is over 13 with multiplier 0");
 	if (insn->sigmoid.radius)
 		return npu_refuse(check, "sigmoid.radius", "must be 0 for int16");
-	return true;
+	return npu_check_sigmoid_s16(check, "sigmoid.multiplier", "sigmoid.shift",
+				     insn->sigmoid.multiplier, insn->sigmoid.shift);
 }
 
 static bool check_sigmoid(struct npu_check *check)
@@ -280,6 +287,12 @@ static bool check_shape_opcode(struct npu_check *check)
 		return npu_check_resize(check);
 	case NPU_OP_EMBEDDING:
 		return npu_check_embedding(check);
+	case NPU_OP_LAYER_NORM:
+		return npu_check_layer_norm(check);
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		return npu_check_recurrent(check);
 	default:
 		return npu_refuse(check, "opcode", "is not an opcode of this instruction set");
 	}

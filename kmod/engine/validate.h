@@ -46,7 +46,11 @@ bool npu_check_input(struct npu_check *check, unsigned int index, __u32 types);
 /* Packed weights in @layout, of @groups (at least 1) equal parts of the output channels. */
 bool npu_check_weights(struct npu_check *check, unsigned int index, __u32 layout, __u32 groups);
 
-/* Tensors @first and up are zero. */
+/* A tensor that is written and, with @read, read as well. */
+bool npu_check_state(struct npu_check *check, unsigned int index, __u32 types, bool read);
+
+/* t[index] is zero; so are tensors @first and up. */
+bool npu_check_none(struct npu_check *check, unsigned int index);
 bool npu_check_unused(struct npu_check *check, unsigned int first);
 
 /* t[index] has the dimensions of t[0]. */
@@ -57,6 +61,9 @@ bool npu_check_same_dims(struct npu_check *check, unsigned int index);
  * the identical view.
  */
 bool npu_check_overlap(struct npu_check *check, unsigned int count, bool in_place);
+
+/* No tensor of the set @written (bit i is t[i]) shares bytes with any other. */
+bool npu_check_apart(struct npu_check *check, __u32 written);
 
 /* Parameters from raw[used] on are zero. */
 bool npu_check_raw(struct npu_check *check, unsigned int used);
@@ -88,5 +95,13 @@ bool npu_check_slice(struct npu_check *check);
 bool npu_check_transpose(struct npu_check *check);
 bool npu_check_resize(struct npu_check *check);
 bool npu_check_embedding(struct npu_check *check);
+
+/* The argument of a sigmoid or tanh of int16. */
+bool npu_check_sigmoid_s16(struct npu_check *check, const char *multiplier_field,
+			   const char *shift_field, __s32 multiplier, __s32 shift);
+
+/* RNN, LSTM, GRU; LAYER_NORM. */
+bool npu_check_recurrent(struct npu_check *check);
+bool npu_check_layer_norm(struct npu_check *check);
 
 #endif /* NPU_VALIDATE_H */

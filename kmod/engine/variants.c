@@ -53,6 +53,14 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_TRANSPOSE] = npu_transpose,
 	[NPU_KERNEL_RESIZE] = npu_resize,
 	[NPU_KERNEL_EMBEDDING] = npu_embedding,
+	[NPU_KERNEL_LAYER_NORM_S8] = npu_layer_norm,
+	[NPU_KERNEL_LAYER_NORM_S16] = npu_layer_norm,
+	[NPU_KERNEL_RNN_S8] = npu_rnn,
+	[NPU_KERNEL_RNN_S16] = npu_rnn,
+	[NPU_KERNEL_LSTM_S8] = npu_lstm,
+	[NPU_KERNEL_LSTM_S16] = npu_lstm,
+	[NPU_KERNEL_GRU_S8] = npu_gru,
+	[NPU_KERNEL_GRU_S16] = npu_gru,
 };
 
 #ifdef __x86_64__

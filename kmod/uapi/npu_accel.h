@@ -334,7 +334,7 @@ enum npu_rnn_activation {
  * @transpose: TRANSPOSE. Dimension d of the output is dimension perm[d] of the input
  * @resize: RESIZE_NEAREST and RESIZE_BILINEAR, flags NPU_RESIZE_*
  * @norm: LAYER_NORM. scales is the offset of one struct npu_scale; epsilon is added to the
- *	variance times C^2, in units of the input's, low word first, below 2^62
+ *	variance times C^2, in units of the input's, low word first, below 2^61
  * @rnn: RNN. flags NPU_RECURRENT_*. scales is the offset of 2 * scale_count + 1 struct
  *	npu_scale: of the input part, of the recurrent part, of the output. scale_count is G
  *	(index g) or R (index as the rows of weights). activation is enum npu_rnn_activation;

@@ -49,7 +49,7 @@ struct operation {
 	const char *name;
 	uint16_t opcode;
 	uint8_t out, in; /* enum npu_type */
-	uint8_t bias;	 /* of FULLY_CONNECTED and the convolutions */
+	uint8_t bias;	 /* of FULLY_CONNECTED and the convolutions; gamma of LAYER_NORM */
 };
 
 static const struct operation operations[] = {
@@ -135,6 +135,11 @@ static const struct operation operations[] = {
 	{ "bilinear_s16", NPU_OP_RESIZE_BILINEAR, NPU_TYPE_INT16, NPU_TYPE_INT16, 0 },
 	{ "embedding_s16_s8", NPU_OP_EMBEDDING, NPU_TYPE_INT8, NPU_TYPE_INT16, 0 },
 	{ "embedding_s32_s16", NPU_OP_EMBEDDING, NPU_TYPE_INT16, NPU_TYPE_INT32, 0 },
+	{ "layer_norm_s8_s8", NPU_OP_LAYER_NORM, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32 },
+	{ "layer_norm_s8_s16", NPU_OP_LAYER_NORM, NPU_TYPE_INT16, NPU_TYPE_INT8, NPU_TYPE_INT32 },
+	{ "layer_norm_s16_s8", NPU_OP_LAYER_NORM, NPU_TYPE_INT8, NPU_TYPE_INT16, NPU_TYPE_INT32 },
+	{ "layer_norm_s16_s16", NPU_OP_LAYER_NORM, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT32 },
+	{ "layer_norm_s8_plain", NPU_OP_LAYER_NORM, NPU_TYPE_INT8, NPU_TYPE_INT8, 0 },
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
@@ -331,6 +336,19 @@ static inline void case_table(struct engine_case *c, const struct operation *op,
 #include "engine_shape_case.h"
 #include "engine_window_case.h"
 
+/* gamma and beta in Q7.24, as a compiler makes them, or any 32 bits. */
+static inline void norm_parameters(struct engine_case *c, const struct operation *op,
+				   struct rng *rng)
+{
+	struct npu_insn *insn = &c->insn;
+
+	insn->norm.scales = case_scales(c, rng, 1, op->out == NPU_TYPE_INT8 ? -22 : -14,
+					rng_next(rng) % 4 ? -10 : 2);
+	case_limits(rng, op->out, &insn->norm.act_min, &insn->norm.act_max);
+	insn->norm.epsilon[0] = rng_next(rng) % 3 ? rng_next(rng) % 1000 : rng_next(rng);
+	insn->norm.epsilon[1] = rng_next(rng) % 8 ? 0 : rng_next(rng) >> 3;
+}
+
 static inline void case_parameters(struct engine_case *c, const struct operation *op,
 				   const struct shape *s, struct rng *rng)
 {
@@ -378,6 +396,9 @@ static inline void case_parameters(struct engine_case *c, const struct operation
 	case NPU_OP_SOFTMAX:
 		case_softmax(c, op, rng);
 		break;
+	case NPU_OP_LAYER_NORM:
+		norm_parameters(c, op, rng);
+		break;
 	}
 }
 
@@ -413,6 +434,13 @@ static inline void case_tensors(struct engine_case *c, const struct operation *o
 		shape_tensors(c, op, s, rng, bytes);
 	} else {
 		bytes[1] = case_tensor(c, 1, op->in, out_dim, s->gap);
+	}
+	if (op->opcode == NPU_OP_LAYER_NORM && op->bias) {
+		uint32_t vector[4] = { 1, 1, 1, s->c };
+
+		bytes[2] = case_tensor(c, 2, op->bias, vector, 0);
+		bytes[3] = case_tensor(c, 3, op->bias, vector, 0);
+		c->slots = 4;
 	}
 	for (i = 0; i < c->slots; i++) {
 		guarded_make(&c->slot[i], bytes[i], s->at_end);
