@@ -12,13 +12,14 @@ SOVERSION := 0
 
 CC	?= gcc
 PKG_CONFIG ?= pkg-config
-# SAN=1 builds everything with ASan and UBSan, TSAN=1 with TSan, each in a folder of its own.
-B	:= build$(if $(SAN),-san)$(if $(TSAN),-tsan)
+# SAN=1 builds everything with ASan and UBSan, TSAN=1 with TSan, LIBFUZZER=1 for fuzzers, each in a
+# folder of its own.
+B	:= build$(if $(SAN),-san)$(if $(TSAN),-tsan)$(if $(LIBFUZZER),-fuzz)
 
 CFLAGS	?= -O2 -g
 LDFLAGS	?=
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef
-SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)$(if $(TSAN),-fsanitize=thread)
+SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)$(if $(TSAN),-fsanitize=thread)$(if $(LIBFUZZER),-fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all)
 # No contraction: f32 results must not depend on what the compiler fuses.
 ALL_CFLAGS := -std=gnu11 -fPIC -pthread -fvisibility=hidden -ffp-contract=off -MMD -MP \
 	      $(WARN) $(SANFLAGS) $(CFLAGS)
@@ -88,5 +89,5 @@ headers:
 
 .PHONY: clean
 clean:
-	rm -rf build build-san build-tsan
+	rm -rf build build-san build-tsan build-fuzz
 	@if test -n "$(KDIR)" && test -d "$(KDIR)"; then $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean; fi

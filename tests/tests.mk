@@ -58,3 +58,4 @@ build/vm/submit: tests/vm/submit.c kmod/uapi/npu_accel.h
 	$(CC) -std=gnu11 -O2 $(WARN) -static -Ikmod/uapi $(RUNTIME_CFLAGS) -o $@ $< -luring
 
 include tests/bench/bench.mk
+include tests/fuzz/fuzz.mk
