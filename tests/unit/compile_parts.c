@@ -160,6 +160,7 @@ static void random_network(struct network *net, uint32_t nodes)
 	net->graph.value = net->value;
 	net->graph.values = nodes + 1;
 	net->graph.batch = 1;
+	net->graph.lengths = NPU_NO_INDEX;
 	net->graph.output = nodes;
 	for (i = 0; i <= nodes; i++) {
 		struct npu_graph_value *value = &net->value[i];

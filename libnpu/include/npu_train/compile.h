@@ -43,6 +43,8 @@ enum npu_calibration {
  * @percentile: of the numbers that NPU_CALIBRATE_PERCENTILE keeps; 0 for 99.99
  * @lengths: [count], steps of each calibration sample where the model reads sequences whose lengths
  *	differ; NULL where all are whole
+ * @length_input: requests bring the lengths of their sequences: a second input, "lengths", of
+ *	int32 [batch]. Otherwise all are whole
  * @batch: samples of one request; 0 for 1
  * @max_bytes: refuse a program that needs more memory (weights, constants, instructions, inputs,
  *	outputs and intermediate results of one request); 0 for no limit
@@ -52,6 +54,7 @@ struct npu_compile_options {
 	enum npu_calibration calibration;
 	double percentile;
 	const uint32_t *lengths;
+	bool length_input;
 	uint32_t batch;
 	size_t max_bytes;
 };
@@ -63,10 +66,12 @@ struct npu_compile_options {
  * @insn_bytes: the instructions
  * @io_bytes: inputs and outputs of one request
  * @scratch_bytes: intermediate results of a queue
+ * @state_bytes: what stateful layers remember of a session
  * @file_bytes: the .npu file
  */
 struct npu_compile_quote {
-	size_t weight_bytes, const_bytes, insn_bytes, io_bytes, scratch_bytes, file_bytes;
+	size_t weight_bytes, const_bytes, insn_bytes, io_bytes, scratch_bytes, state_bytes;
+	size_t file_bytes;
 };
 
 /*

@@ -5,30 +5,18 @@
 #include <string.h>
 
 #include "runtime/error.h"
-#include "train/compile/graph.h"
+#include "train/compile/build.h"
 #include "train/nn/layer.h"
 #include "train/nn/layers/window.h"
 
-/**
- * struct builder - a graph that grows
- * @made: [layers], value that each layer makes
- * @input: of the layer at hand: values that it reads
- */
-struct builder {
-	struct npu_graph *graph;
-	uint32_t *made, *input;
-	struct npu_error *err;
-};
-
-static int no_memory(const struct builder *b)
+int npu_build_no_memory(const struct npu_builder *b)
 {
 	return npu_error_set(b->err, -ENOMEM, "no memory for the graph of %zu layers",
 			     b->graph->model->nodes);
 }
 
-/* A value of shape @dim (H, W, C) for each sample of the batch; its number in @index. */
-static int add_value(struct builder *b, size_t layer, bool before, const uint32_t dim[3],
-		     uint32_t *index)
+int npu_build_value(struct npu_builder *b, size_t layer, bool before, const uint32_t dim[3],
+		    uint32_t *index)
 {
 	struct npu_graph *graph = b->graph;
 	struct npu_graph_value value = {
@@ -53,12 +41,11 @@ static int add_value(struct builder *b, size_t layer, bool before, const uint32_
 				graph->batch, dim[0], dim[1], dim[2]);
 	}
 	*index = npu_graph_add_value(graph, &value);
-	return *index == NPU_NO_INDEX ? no_memory(b) : 0;
+	return *index == NPU_NO_INDEX ? npu_build_no_memory(b) : 0;
 }
 
-/* A node behind all others, with values @input[0..@inputs), which are copied. */
-static struct npu_graph_node *add_node(struct builder *b, enum npu_graph_kind kind, size_t layer,
-				       const uint32_t *input, uint32_t inputs)
+struct npu_graph_node *npu_build_node(struct npu_builder *b, enum npu_graph_kind kind,
+				      size_t layer, const uint32_t *input, uint32_t inputs)
 {
 	struct npu_graph_node *node =
 		npu_graph_insert_node(b->graph, b->graph->nodes, kind, layer, inputs);
@@ -173,6 +160,10 @@ static void set_weights(struct npu_graph_node *node, const struct npu_node *laye
 		node->units = layer->out_dim[2];
 		node->depth = 1;
 		break;
+	case NPU_GRAPH_LAYER_NORM:
+		node->units = layer->out_dim[2];
+		node->depth = 1;
+		break;
 	default:
 		node->units = layer->out_dim[2];
 		node->groups = l->groups;
@@ -196,6 +187,7 @@ static void describe(struct npu_graph_node *node, const struct npu_node *layer, 
 	case NPU_GRAPH_DENSE:
 	case NPU_GRAPH_EMBEDDING:
 	case NPU_GRAPH_BATCH_NORM:
+	case NPU_GRAPH_LAYER_NORM:
 		set_weights(node, layer, i);
 		break;
 	case NPU_GRAPH_CONCAT:
@@ -207,7 +199,7 @@ static void describe(struct npu_graph_node *node, const struct npu_node *layer, 
 }
 
 /* The sum of all inputs but the last, two by two; value of the sum in @sum. */
-static int add_partial_sums(struct builder *b, size_t i, uint32_t *sum)
+static int add_partial_sums(struct npu_builder *b, size_t i, uint32_t *sum)
 {
 	const struct npu_node *layer = &b->graph->model->node[i];
 	uint32_t k;
@@ -217,19 +209,19 @@ static int add_partial_sums(struct builder *b, size_t i, uint32_t *sum)
 	for (k = 1; !ret && k + 1 < layer->inputs; k++) {
 		uint32_t pair[2] = { *sum, b->input[k] };
 
-		ret = add_value(b, i, true, layer->out_dim, sum);
+		ret = npu_build_value(b, i, true, layer->out_dim, sum);
 		if (ret)
 			break;
 		b->graph->value[*sum].partial = true;
-		if (!add_node(b, NPU_GRAPH_ADD, i, pair, 2))
-			return no_memory(b);
+		if (!npu_build_node(b, NPU_GRAPH_ADD, i, pair, 2))
+			return npu_build_no_memory(b);
 		b->graph->node[b->graph->nodes - 1].output = *sum;
 	}
 	return ret;
 }
 
 /* What layer @i computes before its activation; @to: the value that it makes. */
-static int add_computation(struct builder *b, size_t i, uint32_t *to)
+static int add_computation(struct npu_builder *b, size_t i, uint32_t *to)
 {
 	const struct npu_node *layer = &b->graph->model->node[i];
 	enum npu_graph_kind kind = layer_kind(layer);
@@ -238,6 +230,8 @@ static int add_computation(struct builder *b, size_t i, uint32_t *to)
 	struct npu_graph_node *node;
 	int ret = 0;
 
+	if (kind == NPU_GRAPH_RNN || kind == NPU_GRAPH_LSTM || kind == NPU_GRAPH_GRU)
+		return npu_build_recurrent(b, i, kind, to);
 	if (kind == NPU_GRAPH_ADD) {
 		ret = add_partial_sums(b, i, &pair[0]);
 		pair[1] = b->input[inputs - 1];
@@ -245,30 +239,30 @@ static int add_computation(struct builder *b, size_t i, uint32_t *to)
 		inputs = 2;
 	}
 	if (!ret)
-		ret = add_value(b, i, npu_node_activation(b->graph->model, i) != NPU_LINEAR,
-				layer->out_dim, to);
+		ret = npu_build_value(b, i, layer->layer.activation != NPU_LINEAR, layer->out_dim,
+				      to);
 	if (ret)
 		return ret;
-	node = add_node(b, kind, i, input, inputs);
+	node = npu_build_node(b, kind, i, input, inputs);
 	if (!node)
-		return no_memory(b);
+		return npu_build_no_memory(b);
 	node->output = *to;
 	describe(node, layer, i);
 	return 0;
 }
 
-static int add_activation(struct builder *b, size_t i, uint32_t from, uint32_t *to)
+static int add_activation(struct npu_builder *b, size_t i, uint32_t from, uint32_t *to)
 {
 	const struct npu_node *layer = &b->graph->model->node[i];
 	enum npu_activation activation = layer->layer.activation;
 	struct npu_graph_node *node;
-	int ret = add_value(b, i, false, layer->out_dim, to);
+	int ret = npu_build_value(b, i, false, layer->out_dim, to);
 
 	if (ret)
 		return ret;
-	node = add_node(b, activation_kind(activation), i, &from, 1);
+	node = npu_build_node(b, activation_kind(activation), i, &from, 1);
 	if (!node)
-		return no_memory(b);
+		return npu_build_no_memory(b);
 	node->output = *to;
 	node->alpha = layer->layer.alpha;
 	if (node->kind == NPU_GRAPH_RELU)
@@ -278,8 +272,15 @@ static int add_activation(struct builder *b, size_t i, uint32_t from, uint32_t *
 	return 0;
 }
 
+/* Does an activation follow what the layer computes, or is it the layer? */
+static bool has_activation(const struct npu_node *layer)
+{
+	return layer->layer.kind == NPU_LAYER_ACTIVATION ||
+	       (layer->layer.activation != NPU_LINEAR && !layer->ops->own_activation);
+}
+
 /* The nodes of layer @i. */
-static int add_layer(struct builder *b, size_t i)
+static int add_layer(struct npu_builder *b, size_t i)
 {
 	const struct npu_node *layer = &b->graph->model->node[i];
 	bool alone = layer->layer.kind == NPU_LAYER_ACTIVATION;
@@ -293,44 +294,80 @@ static int add_layer(struct builder *b, size_t i)
 	from = b->input[0];
 	if (!alone)
 		ret = add_computation(b, i, &from);
-	if (!ret && (alone || layer->layer.activation != NPU_LINEAR))
+	if (!ret && has_activation(layer))
 		ret = add_activation(b, i, from, &from);
 	b->made[i] = from;
 	return ret;
 }
 
-/* What there are no instructions for. */
-static int check_layer(const struct npu_model *model, size_t i, struct npu_error *err)
+/* What there is no instruction for. */
+static int check_layer(const struct npu_graph *graph, size_t i, struct npu_error *err)
 {
-	const struct npu_node *node = &model->node[i];
+	const struct npu_node *node = &graph->model->node[i];
+	bool global = node->layer.kind == NPU_LAYER_GLOBAL_MAX_POOL ||
+		      node->layer.kind == NPU_LAYER_GLOBAL_AVERAGE_POOL;
 
-	switch (node->layer.kind) {
-	case NPU_LAYER_LAYER_NORM:
-	case NPU_LAYER_RNN:
-	case NPU_LAYER_LSTM:
-	case NPU_LAYER_GRU:
+	if (graph->lengths != NPU_NO_INDEX && global &&
+	    npu_model_value_is_timed(graph->model, node->input[0]))
 		return npu_error_set(err, -EOPNOTSUPP,
-				     "layer \"%s\", a %s: there is no NPU instruction for it; "
-				     "predict with the model itself",
-				     node->layer.name, node->ops->name);
-	default:
-		return 0;
-	}
+				     "layer \"%s\": no NPU instruction pools sequences of "
+				     "different lengths; compile without them, or put a recurrent "
+				     "layer that gives its last state in front",
+				     node->layer.name);
+	return 0;
 }
 
-static int add_layers(struct builder *b)
+/* The numbers of steps of a request's sequences, as a second input. */
+static int add_lengths(struct npu_builder *b)
+{
+	struct npu_graph *graph = b->graph;
+	const uint32_t one[3] = { 1, 1, 1 };
+	int ret = npu_build_value(b, NPU_NO_LAYER, false, one, &graph->lengths);
+
+	if (!ret) {
+		graph->value[graph->lengths].type = NPU_TYPE_INT32;
+		graph->value[graph->lengths].index = true;
+		graph->value[graph->lengths].partial = true;
+	}
+	return ret;
+}
+
+/* What is kept from request to request is not the output itself. */
+static int copy_state(struct npu_builder *b)
+{
+	struct npu_graph *graph = b->graph;
+	uint32_t state = graph->output;
+	struct npu_graph_value value = graph->value[state];
+	struct npu_graph_node *node;
+
+	if (!value.state)
+		return 0;
+	value.state = false;
+	graph->output = npu_graph_add_value(graph, &value);
+	node = graph->output == NPU_NO_INDEX
+		       ? NULL
+		       : npu_build_node(b, NPU_GRAPH_COPY, value.layer, &state, 1);
+	if (!node)
+		return npu_build_no_memory(b);
+	node->output = graph->output;
+	return 0;
+}
+
+static int add_layers(struct npu_builder *b, bool lengths)
 {
 	const struct npu_model *model = b->graph->model;
 	size_t i;
-	int ret = add_value(b, NPU_NO_LAYER, false, model->dim, &b->graph->input);
+	int ret = npu_build_value(b, NPU_NO_LAYER, false, model->dim, &b->graph->input);
 
+	if (!ret && lengths)
+		ret = add_lengths(b);
 	for (i = 0; !ret && i < model->nodes; i++) {
-		ret = check_layer(model, i, b->err);
+		ret = check_layer(b->graph, i, b->err);
 		if (!ret)
 			ret = add_layer(b, i);
 		b->graph->output = b->made[i];
 	}
-	return ret;
+	return ret ? ret : copy_state(b);
 }
 
 static size_t most_inputs(const struct npu_model *model)
@@ -345,7 +382,7 @@ static size_t most_inputs(const struct npu_model *model)
 int npu_graph_build(struct npu_graph *graph, const struct npu_model *model,
 		    const struct npu_compile_options *options, struct npu_error *err)
 {
-	struct builder b = { .graph = graph, .err = err };
+	struct npu_builder b = { .graph = graph, .err = err };
 	int ret;
 
 	memset(graph, 0, sizeof(*graph));
@@ -361,9 +398,10 @@ int npu_graph_build(struct npu_graph *graph, const struct npu_model *model,
 	graph->model = model;
 	graph->precision = options->precision;
 	graph->batch = options->batch ? options->batch : 1;
+	graph->lengths = NPU_NO_INDEX;
 	b.made = calloc(model->nodes, sizeof(*b.made));
 	b.input = calloc(most_inputs(model), sizeof(*b.input));
-	ret = b.made && b.input ? add_layers(&b) : no_memory(&b);
+	ret = b.made && b.input ? add_layers(&b, options->length_input) : npu_build_no_memory(&b);
 	free(b.made);
 	free(b.input);
 	if (ret)

@@ -76,25 +76,8 @@ int npu_channels_reserve(struct npu_graph *graph, struct npu_graph_node *node,
 	return 0;
 }
 
-/**
- * struct channel - of a node, while it is quantised
- * @wide: int16 activations, int64 bias
- * @in_scale: of its input
- * @zero_point: whose product with the weights goes into the bias; 0 for none
- * @reach: the largest number that a weight is multiplied by
- * @quantised: [depth]
- */
-struct channel {
-	uint64_t depth;
-	bool wide;
-	double in_scale;
-	int32_t zero_point;
-	int64_t reach;
-	int8_t *quantised;
-};
-
 /* The scale of a channel's weights: they fit int8, and its bias fits the accumulator. */
-static double weight_scale(const struct channel *c, const float *weight, double bias)
+static double weight_scale(const struct npu_channel *c, const float *weight, double bias)
 {
 	double limit = c->wide ? BIAS_LIMIT_INT16 : BIAS_LIMIT_INT8;
 	double greatest = 0, scale, for_bias;
@@ -108,17 +91,8 @@ static double weight_scale(const struct channel *c, const float *weight, double 
 	return scale > 0 ? scale : 1;
 }
 
-/**
- * quantise_channel - weights and bias of one output channel
- * @bias: in: real; out: integer with the zero point folded in
- *
- * The scale of the weights is doubled until no input can make the 32-bit accumulator wrap;
- * only very deep layers with weights all near their greatest need it.
- *
- * Return: the scale of the weights.
- */
-static double quantise_channel(const struct channel *c, const float *weight, double real_bias,
-			       int64_t *bias)
+double npu_channel_quantise(const struct npu_channel *c, const float *weight, double real_bias,
+			    int64_t *bias)
 {
 	double scale = weight_scale(c, weight, real_bias);
 	int64_t limit = c->wide ? INT64_C(1) << 41 : INT32_MAX;
@@ -160,7 +134,7 @@ int npu_channels_fill(const struct npu_graph *graph, const struct npu_graph_node
 	struct npu_scale *scales = (struct npu_scale *)(sections->consts + node->consts_at);
 	uint8_t *biases = sections->weights + node->bias_at;
 	double out_scale = graph->value[node->output].scale;
-	struct channel c = {
+	struct npu_channel c = {
 		.depth = node->depth,
 		.wide = is_wide(graph, node),
 		.in_scale = in->scale,
@@ -181,8 +155,8 @@ int npu_channels_fill(const struct npu_graph *graph, const struct npu_graph_node
 	for (o = 0; o < node->units; o++) {
 		uint64_t lane = lane_of(node, o);
 		int64_t bias;
-		double scale = quantise_channel(&c, node->weight + o * node->depth, node->bias[o],
-						&bias);
+		double scale = npu_channel_quantise(&c, node->weight + o * node->depth,
+						    node->bias[o], &bias);
 
 		pack(node, sections->weights, o, c.quantised);
 		if (c.wide)

@@ -9,6 +9,38 @@
 
 #include "lower.h"
 
+/**
+ * struct npu_channel - one output of a matrix product, while it is quantised
+ * @depth: inputs that reach it
+ * @wide: int16 activations, int64 bias
+ * @in_scale: of the inputs
+ * @zero_point: whose product with the weights goes into the bias; 0 for none
+ * @reach: the largest number that a weight is multiplied by
+ * @quantised: [depth], written
+ */
+struct npu_channel {
+	uint64_t depth;
+	bool wide;
+	double in_scale;
+	int32_t zero_point;
+	int64_t reach;
+	int8_t *quantised;
+};
+
+/**
+ * npu_channel_quantise - weights and bias of one output
+ * @weight: [depth], real
+ * @real_bias: real
+ * @bias: out: integer with the zero point folded in
+ *
+ * The scale of the weights is doubled until no input can make the 32-bit accumulator wrap;
+ * only very deep layers with weights all near their greatest need it.
+ *
+ * Return: the scale of the weights.
+ */
+double npu_channel_quantise(const struct npu_channel *c, const float *weight, double real_bias,
+			    int64_t *bias);
+
 /*
  * Lanes of @node: output channels of every group, each group's padded to whole blocks. Bias and
  * scales have an entry for each.

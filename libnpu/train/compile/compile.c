@@ -35,6 +35,7 @@ static struct npu_compile_quote quote_of(const struct npu_graph *graph,
 		.insn_bytes = (size_t)graph->insns * NPU_INSN_SIZE,
 		.io_bytes = graph->io_bytes,
 		.scratch_bytes = graph->scratch_bytes,
+		.state_bytes = graph->state_bytes,
 		.file_bytes = layout->file_bytes,
 	};
 }
@@ -54,7 +55,7 @@ static int check_limit(const struct npu_graph *graph, const struct npu_compile_q
 		       size_t max_bytes, struct npu_error *err)
 {
 	size_t needed = quote->weight_bytes + quote->const_bytes + quote->insn_bytes +
-			quote->io_bytes + quote->scratch_bytes;
+			quote->io_bytes + quote->scratch_bytes + quote->state_bytes;
 	uint32_t largest = 0, i;
 
 	if (!max_bytes || needed <= max_bytes)
@@ -132,6 +133,9 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 	if (!ret)
 		ret = npu_graph_calibrate(&graph, samples, count, options ? options : &defaults,
 					  err);
+	if (!ret)
+		ret = npu_graph_measure_sequences(&graph, samples, count,
+						  options ? options->lengths : NULL, err);
 	if (ret)
 		goto out;
 	npu_graph_quantise(&graph);

@@ -136,7 +136,9 @@ static int convert_input(struct npu_graph *graph, uint32_t *at, uint32_t k, stru
 	uint32_t value = node->input[k], made;
 	int ret;
 
-	if (node->kind == NPU_GRAPH_REQUANTISE || (index && in->index))
+	/* Besides their first input recurrent nodes read lengths, which are what they are. */
+	if (node->kind == NPU_GRAPH_REQUANTISE || (index && in->index) ||
+	    (k && npu_graph_is_recurrent(node)))
 		return 0;
 	if (!index && !in->index && (npu_operation(node->kind)->mixes || in->type == type))
 		return 0;
@@ -218,11 +220,39 @@ static int unite_concat(struct npu_graph *graph, uint32_t *at, struct npu_error 
 	return 0;
 }
 
+/* What a recurrent node writes besides has the type of its output, but for an LSTM's cells. */
+static void type_also(struct npu_graph *graph)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+
+		for (k = 0; k < NPU_GRAPH_ALSO; k++)
+			if (node->also[k] != NPU_NO_INDEX &&
+			    !(node->kind == NPU_GRAPH_LSTM && k == NPU_GRAPH_CELL))
+				graph->value[node->also[k]].type =
+					graph->value[node->output].type;
+	}
+}
+
+/* It has its scale, too. */
+static void unite_also(struct npu_graph *graph, const struct npu_graph_node *node)
+{
+	uint32_t k;
+
+	for (k = 0; k < NPU_GRAPH_ALSO; k++)
+		if (node->also[k] != NPU_NO_INDEX &&
+		    !(node->kind == NPU_GRAPH_LSTM && k == NPU_GRAPH_CELL))
+			unite(graph, node->output, node->also[k]);
+}
+
 int npu_graph_convert(struct npu_graph *graph, struct npu_error *err)
 {
 	uint32_t i, k;
 	int ret = make_indices(graph, err);
 
+	type_also(graph);
 	for (i = 0; !ret && i < graph->nodes; i++)
 		for (k = 0; !ret && k < graph->node[i].inputs; k++)
 			ret = convert_input(graph, &i, k, err);
@@ -233,6 +263,8 @@ int npu_graph_convert(struct npu_graph *graph, struct npu_error *err)
 			ret = unite_concat(graph, &i, err);
 		else if (npu_operation(node->kind)->rule == NPU_SCALE_INPUT)
 			unite(graph, node->output, node->input[0]);
+		else if (npu_graph_is_recurrent(node))
+			unite_also(graph, node);
 	}
 	return ret;
 }

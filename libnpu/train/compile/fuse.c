@@ -47,13 +47,14 @@ static void take_over(struct npu_graph *graph, struct npu_graph_node *maker, uin
 	npu_graph_remove_node(graph, i);
 }
 
-/* A linear activation, unless it is all there is between input and output. */
+/* A linear activation, unless it is all there is between what must be apart. */
 static bool drop_copy(struct npu_graph *graph, uint32_t i)
 {
 	struct npu_graph_node *node = &graph->node[i];
 	uint32_t input = node->input[0], output = node->output;
 
-	if (node->kind != NPU_GRAPH_COPY || (input == graph->input && output == graph->output))
+	if (node->kind != NPU_GRAPH_COPY ||
+	    ((input == graph->input || graph->value[input].state) && output == graph->output))
 		return false;
 	npu_graph_remove_node(graph, i);
 	redirect(graph, output, input);

@@ -111,6 +111,7 @@ struct npu_graph_node *npu_graph_insert_node(struct npu_graph *graph, uint32_t a
 		.inputs = inputs,
 		.weights_from = NPU_NO_LAYER,
 		.norm = NPU_NO_LAYER,
+		.also = { NPU_NO_INDEX, NPU_NO_INDEX, NPU_NO_INDEX },
 	};
 	return node;
 }
@@ -120,6 +121,8 @@ static void free_node(struct npu_graph_node *node)
 	free(node->input);
 	free(node->weight);
 	free(node->bias);
+	free(node->recurrent);
+	free(node->recurrent_bias);
 }
 
 void npu_graph_remove_node(struct npu_graph *graph, uint32_t at)

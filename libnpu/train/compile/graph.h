@@ -29,14 +29,22 @@
 
 #define NPU_NO_INDEX UINT32_MAX
 #define NPU_NO_LAYER SIZE_MAX
-#define NPU_GRAPH_STATES 2 /* what a recurrent node remembers, at most */
+
+/* What a recurrent node writes besides its output, npu_graph_node.also. */
+enum npu_graph_also {
+	NPU_GRAPH_STEPS,  /* the hidden states of all steps, where only the last is its output */
+	NPU_GRAPH_HIDDEN, /* the last hidden state, to be remembered, where all are its output */
+	NPU_GRAPH_CELL,	  /* cell state of an LSTM, intermediate results of a GRU */
+	NPU_GRAPH_ALSO
+};
 
 /**
  * struct npu_graph_value - a tensor that flows through the network
  * @layer: number of the model's layer that it comes from, or NPU_NO_LAYER for the input
  * @before: it is what that layer's activation reads, not what it makes
- * @partial: it is the sum of some of that layer's inputs; the reference does not show it
- * @index: whole numbers, the index of an embedding: int16 or int32, scale 1, zero point 0
+ * @partial: it is made on the way to what that layer makes; the reference does not show it
+ * @index: whole numbers, such as the index of an embedding: int16 or int32, scale 1, zero point 0
+ * @state: kept from one request to the next
  * @dim: N, H, W, C
  * @type: NPU_TYPE_INT8 or NPU_TYPE_INT16; NPU_TYPE_INT32 for some of @index
  * @low: least real value seen in calibration, or 0 if that is less
@@ -52,7 +60,7 @@
  */
 struct npu_graph_value {
 	size_t layer;
-	bool before, partial, index;
+	bool before, partial, index, state;
 	uint32_t dim[4];
 	enum npu_type type;
 	float low, high;
@@ -88,7 +96,7 @@ struct npu_graph_value {
  * @NPU_GRAPH_TANH: this one, and
  * @NPU_GRAPH_SOFTMAX: this, over C
  * @NPU_GRAPH_REQUANTISE: the same real numbers in another type or scale
- * @NPU_GRAPH_RNN: recurrent layers, all steps of both directions, as are
+ * @NPU_GRAPH_RNN: all steps of one direction of a recurrent layer, as are
  * @NPU_GRAPH_LSTM: this one, and
  * @NPU_GRAPH_GRU: this
  */
@@ -143,12 +151,21 @@ struct npu_graph_window {
  * @pool: fused: the maximum over so many outputs of a convolution, without overlap; 0 for none
  * @weights_from: layer whose weights it has, or NPU_NO_LAYER: all are 1
  * @norm: fused: batch norm whose factors and shifts weights and bias get, or NPU_NO_LAYER
- * @units: rows of @weight: output channels
+ * @gates: recurrent: G
+ * @hidden: recurrent: hidden units
+ * @direction: recurrent: which of the layer's parameters it has: 1 for the second
+ * @backwards: recurrent: from the last step to the first
+ * @also: recurrent: values that it writes besides, or NPU_NO_INDEX
+ * @units: rows of @weight: output channels; recurrent: @gates * @hidden
  * @depth: columns of @weight
  * @weight: [units][depth], real: dense over H, W, C of the input, convolutions over KH, KW,
- *	C / groups; embedding [vocabulary][units]. NULL until npu_graph_weigh(). Owned: from then on it
- *	may be changed, and is what the program gets
- * @bias: [units], real, likewise; never NULL where @weight isn't
+ *	C / groups; embedding [vocabulary][units]; layer norm: the scales. NULL until
+ *	npu_graph_weigh(). Owned: from then on it may be changed, and is what the program gets
+ * @bias: [units], real, likewise; never NULL where @weight isn't. Layer norm: the shifts
+ * @recurrent: recurrent: [units][hidden], likewise
+ * @recurrent_bias: recurrent: [units], likewise; 0 but for gate h of a GRU that resets after
+ * @reach: recurrent: greatest absolute value that calibration saw: of the cell state of an LSTM,
+ *	of the sums of an RNN
  * @weights_at: offset of packed weights in the weights slot
  * @bias_at: likewise of the bias
  * @consts_at: offset of scales or a table in the constant section
@@ -169,9 +186,15 @@ struct npu_graph_node {
 	uint32_t groups;
 	uint32_t pool[2];
 	size_t weights_from, norm;
+	uint32_t gates, hidden, direction;
+	bool backwards;
+	uint32_t also[NPU_GRAPH_ALSO];
 	uint64_t units, depth;
 	float *weight;
 	float *bias;
+	float *recurrent;
+	float *recurrent_bias;
+	float reach;
 	uint64_t weights_at, bias_at, consts_at;
 	uint32_t first_insn, insns;
 };
@@ -186,6 +209,7 @@ struct npu_graph_node {
  * @node: [nodes], in order of execution
  * @node_room: that there is memory for
  * @input: value that a request brings
+ * @lengths: value that says how long its sequences are, or NPU_NO_INDEX
  * @output: value that it takes away
  * @insns: instructions, once reserved
  * @weight_bytes: of the weights slot
@@ -202,7 +226,7 @@ struct npu_graph {
 	uint32_t values, value_room;
 	struct npu_graph_node *node;
 	uint32_t nodes, node_room;
-	uint32_t input, output;
+	uint32_t input, lengths, output;
 	uint32_t insns;
 	uint64_t weight_bytes, const_bytes, io_bytes, scratch_bytes, state_bytes;
 };
@@ -230,6 +254,13 @@ int npu_graph_weigh(struct npu_graph *graph, struct npu_error *err);
 /* Range of every value over @samples [count][features], by the plain f32 reference. */
 int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
 			const struct npu_compile_options *options, struct npu_error *err);
+
+/*
+ * What the reference does not show of recurrent layers: the range of the hidden states of all steps,
+ * and of what lies inside; over the same samples. After npu_graph_calibrate().
+ */
+int npu_graph_measure_sequences(struct npu_graph *graph, const float *samples, size_t count,
+				const uint32_t *lengths, struct npu_error *err);
 
 /* Scale and zero point of every value, from its range. */
 void npu_graph_quantise(struct npu_graph *graph);
@@ -262,6 +293,12 @@ struct npu_graph_node *npu_graph_insert_node(struct npu_graph *graph, uint32_t a
 					     enum npu_graph_kind kind, size_t layer,
 					     uint32_t inputs);
 void npu_graph_remove_node(struct npu_graph *graph, uint32_t at);
+
+static inline bool npu_graph_is_recurrent(const struct npu_graph_node *node)
+{
+	return node->kind == NPU_GRAPH_RNN || node->kind == NPU_GRAPH_LSTM ||
+	       node->kind == NPU_GRAPH_GRU;
+}
 
 static inline uint64_t npu_align(uint64_t bytes, uint64_t to)
 {

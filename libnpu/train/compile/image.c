@@ -15,6 +15,11 @@ static size_t class_count(const struct npu_model *model)
 	return count;
 }
 
+static uint32_t inputs_of(const struct npu_graph *graph)
+{
+	return graph->lengths == NPU_NO_INDEX ? 1 : 2;
+}
+
 /* Nodes of a layer stand together: is @i the first of its layer? */
 static bool begins_layer(const struct npu_graph *graph, uint32_t i)
 {
@@ -27,6 +32,9 @@ static uint64_t string_bytes(const struct npu_graph *graph)
 	const char *name;
 	size_t i;
 	uint32_t k;
+
+	if (inputs_of(graph) > 1)
+		bytes += sizeof(NPU_LENGTHS_NAME);
 
 	for (i = 0; (name = npu_model_class_name(graph->model, i)); i++)
 		bytes += strlen(name) + 1;
@@ -56,7 +64,7 @@ void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *l
 		[NPU_SECTION_INSNS] = (uint64_t)graph->insns * NPU_INSN_SIZE,
 		[NPU_SECTION_CONSTS] = graph->const_bytes,
 		[NPU_SECTION_SLOTS] = npu_graph_slots(graph) * sizeof(struct npu_file_slot),
-		[NPU_SECTION_TENSORS] = 2 * sizeof(struct npu_file_tensor),
+		[NPU_SECTION_TENSORS] = (inputs_of(graph) + 1) * sizeof(struct npu_file_tensor),
 		[NPU_SECTION_FLOATS] = scaler ? 2 * scaler->count * sizeof(float) : 0,
 		[NPU_SECTION_STRINGS] = string_bytes(graph),
 		[NPU_SECTION_LABELS] = class_count(graph->model) * sizeof(uint32_t),
@@ -97,34 +105,31 @@ static uint32_t isa_version(const struct npu_graph *graph, const struct npu_insn
 	return 1;
 }
 
-static void write_header(const struct npu_image_layout *layout, uint8_t *image)
+static void write_header(const struct npu_graph *graph, const struct npu_image_layout *layout,
+			 uint8_t *image)
 {
 	struct npu_file_header *header = (struct npu_file_header *)image;
 
 	memcpy(header->magic, NPU_FILE_MAGIC, sizeof(header->magic));
 	header->version = NPU_FILE_VERSION;
 	header->file_bytes = layout->file_bytes;
-	header->inputs = header->outputs = 1;
+	header->inputs = inputs_of(graph);
+	header->outputs = 1;
 	header->names = layout->names;
 	memcpy(header->section, layout->section, sizeof(header->section));
 }
 
 static void write_slots(const struct npu_graph *graph, struct npu_file_slot *slots)
 {
-	const uint64_t bytes[] = {
-		[NPU_FILE_SLOT_WEIGHTS] = graph->weight_bytes,
-		[NPU_FILE_SLOT_IO] = graph->io_bytes,
-		[NPU_FILE_SLOT_SCRATCH] = graph->scratch_bytes,
-	};
 	uint32_t kind;
 
-	for (kind = 0; kind < sizeof(bytes) / sizeof(bytes[0]); kind++) {
+	for (kind = 0; kind <= NPU_FILE_SLOT_STATE; kind++) {
 		uint32_t slot = npu_graph_slot(graph, kind);
 
 		if (slot == NPU_NO_INDEX)
 			continue;
 		slots[slot].kind = kind;
-		slots[slot].bytes = bytes[kind];
+		slots[slot].bytes = npu_graph_slot_bytes(graph, kind);
 	}
 }
 
@@ -153,7 +158,7 @@ static uint32_t write_string(char *strings, uint32_t *end, const char *name)
 	return at;
 }
 
-/* Strings, and where those of labels and instructions are in them, and of the two tensors. */
+/* Strings, and where those of labels and instructions are in them, and of the tensors. */
 static void write_strings(const struct npu_graph *graph, char *strings, uint32_t *labels,
 			  uint32_t *names, struct npu_file_tensor *tensors)
 {
@@ -162,7 +167,9 @@ static void write_strings(const struct npu_graph *graph, char *strings, uint32_t
 	size_t i;
 
 	tensors[0].name = write_string(strings, &end, NPU_INPUT_NAME);
-	tensors[1].name = write_string(strings, &end, NPU_OUTPUT_NAME);
+	if (inputs_of(graph) > 1)
+		tensors[1].name = write_string(strings, &end, NPU_LENGTHS_NAME);
+	tensors[inputs_of(graph)].name = write_string(strings, &end, NPU_OUTPUT_NAME);
 	for (i = 0; (name = npu_model_class_name(graph->model, i)); i++)
 		labels[i] = write_string(strings, &end, name);
 	for (k = 0; k < graph->nodes; k++) {
@@ -203,10 +210,12 @@ int npu_image_write(const struct npu_graph *graph, const struct npu_image_layout
 		(struct npu_file_tensor *)(image + at[NPU_SECTION_TENSORS].offset);
 	int ret;
 
-	write_header(layout, image);
+	write_header(graph, layout, image);
 	write_slots(graph, (struct npu_file_slot *)(image + at[NPU_SECTION_SLOTS].offset));
 	tensors[0] = file_tensor(graph, graph->input);
-	tensors[1] = file_tensor(graph, graph->output);
+	if (inputs_of(graph) > 1)
+		tensors[1] = file_tensor(graph, graph->lengths);
+	tensors[inputs_of(graph)] = file_tensor(graph, graph->output);
 	write_strings(graph, (char *)image + at[NPU_SECTION_STRINGS].offset,
 		      (uint32_t *)(image + at[NPU_SECTION_LABELS].offset),
 		      (uint32_t *)(image + layout->names.offset), tensors);

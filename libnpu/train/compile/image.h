@@ -8,6 +8,7 @@
 /* Names of input and output, also in ONNX files. */
 #define NPU_INPUT_NAME "input"
 #define NPU_OUTPUT_NAME "output"
+#define NPU_LENGTHS_NAME "lengths"
 
 /**
  * struct npu_image_layout - where everything in the file is

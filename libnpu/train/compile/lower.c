@@ -11,25 +11,39 @@
 /* Real 6 ends relu6. */
 #define RELU6_LIMIT 6.0
 
+uint64_t npu_graph_slot_bytes(const struct npu_graph *graph, enum npu_file_slot_kind kind)
+{
+	switch (kind) {
+	case NPU_FILE_SLOT_WEIGHTS:
+		return graph->weight_bytes;
+	case NPU_FILE_SLOT_IO:
+		return graph->io_bytes;
+	case NPU_FILE_SLOT_SCRATCH:
+		return graph->scratch_bytes;
+	case NPU_FILE_SLOT_STATE:
+		return graph->state_bytes;
+	}
+	return 0;
+}
+
 uint32_t npu_graph_slot(const struct npu_graph *graph, enum npu_file_slot_kind kind)
 {
-	const uint64_t bytes[] = {
-		[NPU_FILE_SLOT_WEIGHTS] = graph->weight_bytes,
-		[NPU_FILE_SLOT_IO] = graph->io_bytes,
-		[NPU_FILE_SLOT_SCRATCH] = graph->scratch_bytes,
-	};
 	uint32_t slot = 0, before;
 
-	if (!bytes[kind])
+	if (!npu_graph_slot_bytes(graph, kind))
 		return NPU_NO_INDEX;
 	for (before = 0; before < kind; before++)
-		slot += bytes[before] != 0;
+		slot += npu_graph_slot_bytes(graph, before) != 0;
 	return slot;
 }
 
 uint32_t npu_graph_slots(const struct npu_graph *graph)
 {
-	return (graph->io_bytes != 0) + (graph->weight_bytes != 0) + (graph->scratch_bytes != 0);
+	uint32_t slots = 0, kind;
+
+	for (kind = 0; kind <= NPU_FILE_SLOT_STATE; kind++)
+		slots += npu_graph_slot_bytes(graph, kind) != 0;
+	return slots;
 }
 
 struct npu_tensor npu_graph_value_tensor(const struct npu_graph *graph, uint32_t value)

@@ -76,6 +76,7 @@ int npu_graph_lower(const struct npu_graph *graph, const struct npu_sections *se
 /* Slots of the program, in the order that the file lists them; NPU_NO_INDEX if it has none. */
 uint32_t npu_graph_slot(const struct npu_graph *graph, enum npu_file_slot_kind kind);
 uint32_t npu_graph_slots(const struct npu_graph *graph);
+uint64_t npu_graph_slot_bytes(const struct npu_graph *graph, enum npu_file_slot_kind kind);
 
 /* The tensor of an instruction that is @value, where it lies. */
 struct npu_tensor npu_graph_value_tensor(const struct npu_graph *graph, uint32_t value);
@@ -126,6 +127,14 @@ NPU_LOWER(embedding);
 NPU_RESERVE(add);
 NPU_LOWER(add);
 float npu_add_finest(const struct npu_graph *graph, const struct npu_graph_node *node);
+
+/* lower_norm.c */
+NPU_RESERVE(layer_norm);
+NPU_LOWER(layer_norm);
+
+/* lower_recurrent.c */
+NPU_RESERVE(recurrent);
+NPU_LOWER(recurrent);
 
 /* lower_activation.c */
 NPU_LOWER(relu);

@@ -79,6 +79,13 @@ static const struct npu_operation operations[NPU_GRAPH_KINDS] = {
 		.reserve = npu_add_reserve,
 		.lower = npu_add_lower,
 	},
+	[NPU_GRAPH_LAYER_NORM] = {
+		.rule = NPU_SCALE_RANGE,
+		.clamps = true,
+		.mixes = true,
+		.reserve = npu_layer_norm_reserve,
+		.lower = npu_layer_norm_lower,
+	},
 	[NPU_GRAPH_EMBEDDING] = {
 		.rule = NPU_SCALE_RANGE,
 		.mixes = true,
@@ -124,6 +131,21 @@ static const struct npu_operation operations[NPU_GRAPH_KINDS] = {
 		.finest = npu_requantise_finest,
 		.reserve = npu_requantise_reserve,
 		.lower = npu_requantise_lower,
+	},
+	[NPU_GRAPH_RNN] = {
+		.rule = NPU_SCALE_RANGE,
+		.reserve = npu_recurrent_reserve,
+		.lower = npu_recurrent_lower,
+	},
+	[NPU_GRAPH_LSTM] = {
+		.rule = NPU_SCALE_RANGE,
+		.reserve = npu_recurrent_reserve,
+		.lower = npu_recurrent_lower,
+	},
+	[NPU_GRAPH_GRU] = {
+		.rule = NPU_SCALE_RANGE,
+		.reserve = npu_recurrent_reserve,
+		.lower = npu_recurrent_lower,
 	},
 };
 

@@ -29,6 +29,17 @@ struct block {
 	uint64_t offset;
 };
 
+/* Node @i writes @value. */
+static void note_write(const struct npu_graph *graph, struct block *blocks, uint32_t value,
+		       uint32_t i)
+{
+	struct block *block = &blocks[graph->value[value].base];
+
+	if (block->first == NPU_NO_INDEX)
+		block->first = i;
+	block->last = i;
+}
+
 /* From the first node that makes the value or a view of it to the last that reads one. */
 static void measure_blocks(const struct npu_graph *graph, struct block *blocks)
 {
@@ -36,16 +47,16 @@ static void measure_blocks(const struct npu_graph *graph, struct block *blocks)
 
 	for (i = 0; i < graph->nodes; i++) {
 		const struct npu_graph_node *node = &graph->node[i];
-		struct block *out = &blocks[graph->value[node->output].base];
 
-		if (out->first == NPU_NO_INDEX)
-			out->first = i;
-		out->last = i;
+		note_write(graph, blocks, node->output, i);
+		for (k = 0; npu_graph_is_recurrent(node) && k < NPU_GRAPH_ALSO; k++)
+			if (node->also[k] != NPU_NO_INDEX)
+				note_write(graph, blocks, node->also[k], i);
 		for (k = 0; k < node->inputs; k++)
 			blocks[graph->value[node->input[k]].base].last = i;
 	}
 	for (i = 0; i < graph->values; i++)
-		if (blocks[i].first != NPU_NO_INDEX)
+		if (blocks[i].first != NPU_NO_INDEX && !graph->value[i].state)
 			blocks[i].bytes = npu_align(npu_graph_value_bytes(&graph->value[i]),
 						    NPU_SLOT_ALIGN);
 }
@@ -64,7 +75,7 @@ static bool can_share(const struct npu_graph *graph, const struct npu_graph_node
 	const struct npu_graph_value *in = &graph->value[input];
 	const struct npu_graph_value *out = &graph->value[node->output];
 
-	return npu_operation(node->kind)->in_place && in->type == out->type &&
+	return npu_operation(node->kind)->in_place && in->type == out->type && !in->state &&
 	       !memcmp(in->dim, out->dim, sizeof(in->dim)) && is_whole(in, input) &&
 	       is_whole(out, node->output);
 }
@@ -166,14 +177,43 @@ static uint64_t view_offset(const struct npu_graph_value *value)
 	return value->at * npu_type_bytes(value->type);
 }
 
+static uint64_t aligned_bytes(const struct npu_graph *graph, uint32_t value)
+{
+	return npu_align(npu_graph_value_bytes(&graph->value[value]), NPU_SLOT_ALIGN);
+}
+
+/* Inputs, one after another; then comes the output. */
+static uint64_t place_inputs(struct npu_graph *graph)
+{
+	uint64_t end = aligned_bytes(graph, graph->input);
+
+	graph->value[graph->input].offset = 0;
+	if (graph->lengths == NPU_NO_INDEX)
+		return end;
+	graph->value[graph->lengths].offset = end;
+	return end + aligned_bytes(graph, graph->lengths);
+}
+
+/* What is kept from one request to the next, one after another. */
+static void place_states(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->values; i++) {
+		if (!graph->value[i].state || graph->value[i].base != i)
+			continue;
+		graph->value[i].offset = graph->state_bytes;
+		graph->state_bytes += aligned_bytes(graph, i);
+	}
+}
+
 static void place_values(struct npu_graph *graph, struct block *blocks)
 {
-	struct npu_graph_value *input = &graph->value[graph->input];
-	uint64_t input_bytes = npu_align(npu_graph_value_bytes(input), NPU_SLOT_ALIGN);
 	uint32_t i, output = graph->value[graph->output].base, output_root = blocks[output].root;
+	uint64_t input_bytes = place_inputs(graph);
 
-	graph->io_bytes = input_bytes + npu_align(npu_graph_value_bytes(&graph->value[output]),
-						  NPU_SLOT_ALIGN);
+	place_states(graph);
+	graph->io_bytes = input_bytes + aligned_bytes(graph, output);
 
 	/* The place of the output is free until it is made: what it is made of in place is there.
 	 */
@@ -181,15 +221,21 @@ static void place_values(struct npu_graph *graph, struct block *blocks)
 	graph->scratch_bytes = place_blocks(blocks, graph->values);
 	for (i = 0; i < graph->values; i++) {
 		struct npu_graph_value *value = &graph->value[i];
+		const struct npu_graph_value *base = &graph->value[value->base];
 		uint32_t root = blocks[value->base].root;
 
-		value->offset = view_offset(value);
-		value->kind = NPU_FILE_SLOT_IO;
-		if (root == output_root) {
-			value->offset += input_bytes;
-		} else if (value->base != graph->input) {
+		if (value->base == graph->input || value->base == graph->lengths) {
+			value->kind = NPU_FILE_SLOT_IO;
+			value->offset = base->offset + view_offset(value);
+		} else if (base->state) {
+			value->kind = NPU_FILE_SLOT_STATE;
+			value->offset = base->offset + view_offset(value);
+		} else if (root == output_root) {
+			value->kind = NPU_FILE_SLOT_IO;
+			value->offset = input_bytes + view_offset(value);
+		} else {
 			value->kind = NPU_FILE_SLOT_SCRATCH;
-			value->offset += blocks[root].offset;
+			value->offset = blocks[root].offset + view_offset(value);
 		}
 	}
 }
@@ -208,7 +254,8 @@ int npu_graph_plan(struct npu_graph *graph, struct npu_error *err)
 	make_blocks(graph, blocks);
 	place_values(graph, blocks);
 	free(blocks);
-	if (graph->io_bytes <= NPU_MAX_SLOT_BYTES && graph->scratch_bytes <= NPU_MAX_SLOT_BYTES)
+	if (graph->io_bytes <= NPU_MAX_SLOT_BYTES && graph->scratch_bytes <= NPU_MAX_SLOT_BYTES &&
+	    graph->state_bytes <= NPU_MAX_SLOT_BYTES)
 		return 0;
 	return npu_error_set(err, -E2BIG,
 			     "inputs and outputs take %llu bytes and intermediate "

@@ -19,12 +19,16 @@ bool npu_graph_value_is_flat(const struct npu_graph_value *value)
 	       (dim[1] == 1 || value->stride[1] == (uint64_t)dim[2] * dim[3]);
 }
 
-/* It has memory of its own, in which nothing else lies yet, and it is no input of the program. */
+/*
+ * It has memory of its own, in which nothing else lies yet, and is neither an input of the program
+ * nor kept from one request to the next.
+ */
 static bool is_free(const struct npu_graph *graph, uint32_t value)
 {
 	uint32_t i;
 
-	if (value == graph->input || graph->value[value].base != value)
+	if (value == graph->input || value == graph->lengths || graph->value[value].state ||
+	    graph->value[value].base != value)
 		return false;
 	for (i = 0; i < graph->values; i++)
 		if (i != value && graph->value[i].base == value)

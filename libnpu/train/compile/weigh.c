@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "train/compile/graph.h"
 #include "train/nn/kernels/f32.h"
+#include "train/nn/layers/recurrent.h"
 #include "train/nn/model.h"
 
 /* Parameters of a batch norm, as layers/batch_norm.c declares them. */
@@ -21,16 +22,6 @@ enum {
 	MEAN,
 	VARIANCE
 };
-
-/* Convolution: [taps][C / groups][units] to [units][taps][C / groups]. */
-static void turn_conv(struct npu_graph_node *node, const float *from)
-{
-	uint64_t o, k;
-
-	for (o = 0; o < node->units; o++)
-		for (k = 0; k < node->depth; k++)
-			node->weight[o * node->depth + k] = from[k * node->units + o];
-}
 
 /*
  * Transposed convolution: [taps][units / groups][C] to [units][taps][C / groups]; output channel o
@@ -50,6 +41,36 @@ static void turn_transposed(struct npu_graph_node *node, const float *from)
 					     i];
 }
 
+/* [columns][rows] to [rows][columns]. */
+static void turn(float *to, const float *from, uint64_t rows, uint64_t columns)
+{
+	uint64_t i, k;
+
+	for (i = 0; i < rows; i++)
+		for (k = 0; k < columns; k++)
+			to[i * columns + k] = from[k * rows + i];
+}
+
+/* Those of one direction: weight, recurrent, bias and recurrent_bias, the last two if there. */
+static void take_recurrent(const struct npu_graph *graph, struct npu_graph_node *node)
+{
+	const struct npu_node *layer = &graph->model->node[node->weights_from];
+	size_t count = npu_recurrent_parameters(&layer->layer);
+	const float *p[4] = { NULL, NULL, NULL, NULL };
+	size_t k;
+
+	for (k = 0; k < count; k++)
+		p[k] = npu_node_values(graph->model, node->weights_from,
+				       node->direction * count + k);
+	turn(node->weight, p[0], node->units, node->depth);
+	turn(node->recurrent, p[1], node->units, node->hidden);
+	if (p[2])
+		memcpy(node->bias, p[2], node->units * sizeof(float));
+	if (p[3])
+		memcpy(node->recurrent_bias + node->units - node->hidden, p[3],
+		       node->hidden * sizeof(float));
+}
+
 static void take_weights(const struct npu_graph *graph, struct npu_graph_node *node)
 {
 	const float *weight = NULL, *bias = NULL;
@@ -64,7 +85,7 @@ static void take_weights(const struct npu_graph *graph, struct npu_graph_node *n
 	if (weight && node->kind == NPU_GRAPH_CONV_TRANSPOSE)
 		turn_transposed(node, weight);
 	else if (weight && (node->kind == NPU_GRAPH_CONV || node->kind == NPU_GRAPH_DEPTHWISE))
-		turn_conv(node, weight);
+		turn(node->weight, weight, node->units, node->depth);
 	else if (weight)
 		memcpy(node->weight, weight, node->units * node->depth * sizeof(float));
 	if (bias)
@@ -92,27 +113,36 @@ static void fold_norm(const struct npu_graph *graph, struct npu_graph_node *node
 	}
 }
 
+/* @what: "weight" or "bias"; @row: numbers of an output. */
 static int check_finite(const struct npu_graph *graph, const struct npu_graph_node *node,
-			struct npu_error *err)
+			const char *what, const float *numbers, uint64_t row, struct npu_error *err)
 {
-	const char *name = npu_graph_node_name(graph, node);
 	uint64_t i;
 
-	for (i = 0; i < node->units * node->depth; i++)
-		if (!isfinite(node->weight[i]))
+	for (i = 0; numbers && i < node->units * row; i++)
+		if (!isfinite(numbers[i]))
 			return npu_error_set(err, -EINVAL,
-					     "layer \"%s\": a weight of output %llu is %s; train "
+					     "layer \"%s\": a %s of output %llu is %s; train "
 					     "the model again, with a lower rate",
-					     name, (unsigned long long)(i / node->depth),
-					     isnan(node->weight[i]) ? "NaN" : "infinite");
-	for (i = 0; i < node->units; i++)
-		if (!isfinite(node->bias[i]))
-			return npu_error_set(err, -EINVAL,
-					     "layer \"%s\": the bias of output %llu is %s; train "
-					     "the model again, with a lower rate",
-					     name, (unsigned long long)i,
-					     isnan(node->bias[i]) ? "NaN" : "infinite");
+					     npu_graph_node_name(graph, node), what,
+					     (unsigned long long)(i / row),
+					     isnan(numbers[i]) ? "NaN" : "infinite");
 	return 0;
+}
+
+static int check_all_finite(const struct npu_graph *graph, const struct npu_graph_node *node,
+			    struct npu_error *err)
+{
+	int ret = check_finite(graph, node, "weight", node->weight, node->depth, err);
+
+	if (!ret)
+		ret = check_finite(graph, node, "bias", node->bias, 1, err);
+	if (!ret)
+		ret = check_finite(graph, node, "recurrent weight", node->recurrent, node->hidden,
+				   err);
+	if (!ret)
+		ret = check_finite(graph, node, "recurrent bias", node->recurrent_bias, 1, err);
+	return ret;
 }
 
 /* The rows of an embedding's table after the activation behind it. */
@@ -130,19 +160,29 @@ static void activate_rows(struct npu_graph_node *node)
 static int weigh_node(const struct npu_graph *graph, struct npu_graph_node *node,
 		      struct npu_error *err)
 {
+	bool recurrent = npu_graph_is_recurrent(node);
+
 	node->weight = malloc(node->units * node->depth * sizeof(*node->weight));
 	node->bias = calloc(node->units, sizeof(*node->bias));
-	if (!node->weight || !node->bias)
+	if (recurrent) {
+		node->recurrent = calloc(node->units * node->hidden, sizeof(*node->recurrent));
+		node->recurrent_bias = calloc(node->units, sizeof(*node->recurrent_bias));
+	}
+	if (!node->weight || !node->bias ||
+	    (recurrent && (!node->recurrent || !node->recurrent_bias)))
 		return npu_error_set(err, -ENOMEM,
 				     "no memory for the %llu weights of layer \"%s\"",
 				     (unsigned long long)(node->units * node->depth),
 				     npu_graph_node_name(graph, node));
-	take_weights(graph, node);
+	if (recurrent)
+		take_recurrent(graph, node);
+	else
+		take_weights(graph, node);
 	if (node->norm != NPU_NO_LAYER)
 		fold_norm(graph, node);
 	if (node->kind == NPU_GRAPH_EMBEDDING)
 		activate_rows(node);
-	return check_finite(graph, node, err);
+	return check_all_finite(graph, node, err);
 }
 
 int npu_graph_weigh(struct npu_graph *graph, struct npu_error *err)

@@ -25,7 +25,7 @@
  * @post: [n][out] after it; equal to @pre in value where the layer is linear, and for the input
  *
  * Samples come in blocks: each block is taken through all layers before the next. The arrays
- * are valid during the call. Non-zero, a negative errno, ends the pass.
+ * are valid during the call, @post until the next block begins. Non-zero, a negative errno, ends the pass.
  */
 typedef int (*npu_reference_visit_fn)(void *context, size_t layer, size_t first, size_t n,
 				      const float *pre, const float *post);
