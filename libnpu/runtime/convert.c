@@ -169,7 +169,7 @@ static void quantise_fastest(const struct npu_quantisation *how, uint32_t cpu_fe
 
 int npu_request_write_f32(struct npu_request *request, unsigned int i, const float *values)
 {
-	const struct npu_program *program = request->session->program;
+	const struct npu_program *program = npu_request_writes(request)->program;
 	uint32_t cpu_features = request->session->device->cpu_features;
 	const struct npu_io *io = npu_program_input(program, i);
 	const struct npu_file_tensor *tensor;
@@ -198,7 +198,7 @@ int npu_request_write_f32(struct npu_request *request, unsigned int i, const flo
 
 int npu_request_read_f32(const struct npu_request *request, unsigned int i, float *values)
 {
-	const struct npu_io *io = npu_program_output(request->session->program, i);
+	const struct npu_io *io = npu_program_output(request->binding->program, i);
 	const void *from = npu_request_output(request, i);
 
 	float scale;

@@ -98,7 +98,7 @@ static int driver_ioctl(const struct npu_device *device, unsigned long call, voi
 static int create_buffer(struct npu_session *session, struct npu_error *err)
 {
 	const struct npu_device *device = session->device;
-	const struct npu_program *program = session->program;
+	const struct npu_program *program = session->current->program;
 	struct npu_driver *driver = session->backend;
 	struct drm_npu_bo_create create = { .size = session->plan.device_bytes };
 	struct drm_npu_bo_mmap_offset where = { 0 };
@@ -121,16 +121,17 @@ static int create_buffer(struct npu_session *session, struct npu_error *err)
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind == NPU_FILE_SLOT_SCRATCH)
 			continue;
-		session->slot_base[i] = driver->map + session->plan.slot_offset[i];
+		session->current->slot_base[i] = driver->map + session->plan.slot_offset[i];
 		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
-			memcpy(session->slot_base[i], program->weights, program->slots[i].bytes);
+			memcpy(session->current->slot_base[i], program->weights,
+			       program->slots[i].bytes);
 	}
 	return 0;
 }
 
 static int create_program(struct npu_session *session, struct npu_error *err)
 {
-	const struct npu_program *program = session->program;
+	const struct npu_program *program = session->current->program;
 	struct npu_driver *driver = session->backend;
 	struct drm_npu_program_create create = {
 		.insns = (uintptr_t)program->insns,
@@ -154,7 +155,7 @@ static int create_launch(struct npu_session *session, struct npu_error *err)
 		[NPU_FILE_SLOT_IO] = DRM_NPU_SLOT_INDEXED,
 		[NPU_FILE_SLOT_SCRATCH] = DRM_NPU_SLOT_SCRATCH,
 	};
-	const struct npu_program *program = session->program;
+	const struct npu_program *program = session->current->program;
 	struct npu_driver *driver = session->backend;
 	struct drm_npu_slot slots[NPU_MAX_SLOTS] = { 0 };
 	struct drm_npu_launch_create create = {

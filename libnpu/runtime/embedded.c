@@ -1,166 +1,107 @@
 // SPDX-License-Identifier: MIT
 /*
- * The embedded backend: programs run in this process.
+ * The embedded backend: programs run in this process, by worker threads (embedded_worker.c) or in
+ * the calling thread. Several of them may share a job (crew.c).
  *
- * Jobs reach the workers through a pipe, the doorbell. A pipe, because an application's ring
- * can write to it too: there is one queue, in the order in which jobs became ready, and a worker
- * waits in one place. What the pipe carries is a token; the job itself is the request. A job
- * that is cancelled before it starts ends at once and leaves its token behind, which the worker
- * that finds it drops, because its generation or phase no longer fits.
- *
- * Without threads npu_submit() computes in the calling thread.
+ * A thread that waits for one job only, in npu_infer(), computes it: to wake a worker instead would
+ * take longer than many a job.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "embedded.h"
 #include "error.h"
 
-/* Between two steps a worker looks whether its job was cancelled. */
-#define STEP_US 50
-/* The token that ends a worker. */
-#define TOKEN_EXIT UINT32_MAX
-/* Enough for the kernels, whose working memory is in slots and in the workspace. */
-#define STACK_BYTES (256 * 1024)
+/* The calling thread's, and each worker's. */
+static unsigned int seats(const struct npu_plan *plan)
+{
+	return plan->threads + 1;
+}
+
+/* Threads that may share a job. */
+static unsigned int crew_width(const struct npu_plan *plan, const struct npu_device *device)
+{
+	unsigned int width = plan->threads;
+
+	if (width > device->info.cores)
+		width = device->info.cores;
+	return width < NPU_CREW_MOST ? width : NPU_CREW_MOST;
+}
 
 static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 			 const struct npu_program *program, struct npu_error *err)
 {
-	unsigned int workers = plan->threads ? plan->threads : 1;
-
-	(void)device;
 	(void)err;
-	plan->backend_offset = npu_plan_add(
-		&plan->heap_bytes,
-		sizeof(struct npu_embedded) + workers * sizeof(struct npu_worker), NPU_SLOT_ALIGN);
-	plan->workspace_offset = npu_plan_add(
-		&plan->heap_bytes, (uint64_t)workers * NPU_WORKSPACE_BYTES, NPU_WORKSPACE_ALIGN);
+	plan->backend_offset =
+		npu_plan_add(&plan->heap_bytes,
+			     sizeof(struct npu_embedded) + seats(plan) * sizeof(struct npu_seat),
+			     NPU_SLOT_ALIGN);
+	plan->workspace_offset = npu_plan_add(&plan->heap_bytes,
+					      (uint64_t)seats(plan) * NPU_WORKSPACE_BYTES,
+					      NPU_WORKSPACE_ALIGN);
+	if (crew_width(plan, device) > 1)
+		plan->times_offset = npu_plan_add(
+			&plan->heap_bytes, program->insn_count * sizeof(uint32_t), NPU_SLOT_ALIGN);
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind != NPU_FILE_SLOT_SCRATCH)
 			continue;
 		plan->scratch_stride = (program->slots[i].bytes + NPU_SLOT_ALIGN - 1) &
 				       ~(uint64_t)(NPU_SLOT_ALIGN - 1);
-		plan->scratch_offset = npu_plan_add(&plan->heap_bytes,
-						    plan->scratch_stride * workers, NPU_SLOT_ALIGN);
+		plan->scratch_offset = npu_plan_add(
+			&plan->heap_bytes, plan->scratch_stride * seats(plan), NPU_SLOT_ALIGN);
 	}
 	npu_plan_io(plan, program, &plan->heap_bytes);
 	return 0;
 }
 
-static int run_job(const struct npu_worker *worker, struct npu_request *request, uint32_t budget)
+void npu_embedded_exec(struct npu_exec *exec, const struct npu_seat *seat, unsigned int binding,
+		       unsigned int request, unsigned int leader)
 {
-	const struct npu_session *session = worker->session;
-	const struct npu_program *program = session->program;
-	struct npu_exec exec = {
-		.insns = program->insns,
-		.insn_count = program->insn_count,
-		.consts = program->consts,
-		.workspace = worker->workspace,
-	};
+	const struct npu_binding *bound = &seat->session->bindings[binding];
+	const struct npu_program *program = bound->program;
 
+	exec->insns = program->insns;
+	exec->insn_count = program->insn_count;
+	exec->insn = 0;
+	exec->unit = 0;
+	exec->consts = program->consts;
+	exec->workspace = seat->workspace;
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind == NPU_FILE_SLOT_SCRATCH)
-			exec.slot[i] = worker->scratch;
+			exec->slot[i] = bound->scratch + leader * bound->scratch_stride;
 		else
-			exec.slot[i] = session->slot_base[i] +
-				       request->index * session->plan.slot_stride[i];
+			exec->slot[i] = bound->slot_base[i] + request * bound->slot_stride[i];
 	}
-	while (!npu_exec_done(&exec)) {
-		if (atomic_load_explicit(&request->abort, memory_order_relaxed))
-			return -ECANCELED;
-		npu_exec_step(session->device->variant, &exec, budget);
-	}
-	return 0;
 }
 
-/* Run a request that this thread has moved to NPU_PHASE_RUNNING. */
-static void serve(const struct npu_worker *worker, struct npu_request *request, uint32_t budget)
+void npu_embedded_serve(struct npu_seat *seat, struct npu_request *request)
 {
 	uint64_t start = npu_now_ns();
 	int result;
 
 	if (request->submitted_ns)
 		request->queued_ns = start - request->submitted_ns;
-	result = run_job(worker, request, budget);
+	result = npu_crew_run(seat, request);
 	request->device_ns = npu_now_ns() - start;
 	npu_request_finish(request, result);
-}
-
-/* Start the job of @token, unless it was cancelled and the token is stale. */
-static bool start_job(struct npu_request *request, const struct npu_token *token)
-{
-	uint64_t queued = (uint64_t)token->generation << NPU_PHASE_BITS | NPU_PHASE_QUEUED;
-
-	return atomic_compare_exchange_strong(&request->state, &queued,
-					      (queued & ~NPU_PHASE_MASK) | NPU_PHASE_RUNNING);
-}
-
-static void *worker_main(void *argument)
-{
-	const struct npu_worker *worker = argument;
-	struct npu_session *session = worker->session;
-	const struct npu_embedded *embedded = session->backend;
-	uint32_t budget = STEP_US * npu_variant_units_per_us(session->device->variant);
-	struct npu_token token;
-
-	while (read(embedded->doorbell[0], &token, sizeof(token)) == sizeof(token)) {
-		if (token.index == TOKEN_EXIT)
-			break;
-		/* A ring's token comes from memory that the application can write. */
-		if (token.index < session->plan.requests &&
-		    start_job(&session->requests[token.index], &token))
-			serve(worker, &session->requests[token.index], budget);
-	}
-	return NULL;
-}
-
-/* Write tokens; blocks only while the pipe is full of stale ones. */
-static void ring_doorbell(const struct npu_embedded *embedded, const struct npu_token *tokens,
-			  size_t count)
-{
-	const uint8_t *from = (const uint8_t *)tokens;
-	size_t left = count * sizeof(*tokens);
-
-	while (left) {
-		ssize_t n = write(embedded->doorbell[1], from, left);
-
-		/* Whole tokens: no more than PIPE_BUF is written at once. */
-		if (n > 0) {
-			from += n;
-			left -= n;
-		}
-	}
 }
 
 static int embedded_submit(struct npu_session *session, struct npu_request *const *requests,
 			   unsigned int count, struct npu_error *err)
 {
 	struct npu_embedded *embedded = session->backend;
-	struct npu_token tokens[PIPE_BUF / sizeof(struct npu_token)];
-	size_t n = 0;
 
 	(void)err;
-	if (!session->plan.threads) {
-		for (unsigned int i = 0; i < count; i++) {
-			npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_RUNNING);
-			serve(&embedded->worker[0], requests[i], UINT32_MAX);
-		}
+	if (session->plan.threads && requests[0]->waiter != NPU_WAITER_INFER) {
+		npu_embedded_ring(session, requests, count);
 		return 0;
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		tokens[n++] = requests[i]->token;
-		if (n == sizeof(tokens) / sizeof(tokens[0]) || i + 1 == count) {
-			ring_doorbell(embedded, tokens, n);
-			n = 0;
-		}
+		npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_RUNNING);
+		npu_embedded_serve(&embedded->seat[0], requests[i]);
 	}
 	return 0;
 }
@@ -204,132 +145,42 @@ static int embedded_event(struct npu_session *session)
 	return session->event;
 }
 
+/* Where everything of the program is that the session was opened with. */
 static void place_slots(struct npu_session *session)
 {
-	const struct npu_program *program = session->program;
+	const struct npu_plan *plan = &session->plan;
+	struct npu_binding *binding = session->current;
+	const struct npu_program *program = binding->program;
+	uint8_t *block = session->block;
 
 	for (uint32_t i = 0; i < program->slot_count; i++) {
 		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
 			/* Read only, as the check of the program made sure. */
-			session->slot_base[i] = (uint8_t *)program->weights;
+			binding->slot_base[i] = (uint8_t *)program->weights;
 		else if (program->slots[i].kind == NPU_FILE_SLOT_IO)
-			session->slot_base[i] =
-				(uint8_t *)session->block + session->plan.slot_offset[i];
+			binding->slot_base[i] = block + plan->slot_offset[i];
 	}
-}
-
-static void close_pipe(int pipe_fds[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (pipe_fds[i] >= 0)
-			close(pipe_fds[i]);
-		pipe_fds[i] = -1;
-	}
-}
-
-static void close_pipes(struct npu_session *session)
-{
-	struct npu_embedded *embedded = session->backend;
-
-	for (unsigned int i = 0; i < session->plan.requests; i++)
-		close_pipe(session->requests[i].completion);
-	close_pipe(embedded->doorbell);
-}
-
-/* One doorbell, and a completion for each request, so that a ring can wait for just that one. */
-static int open_pipes(struct npu_session *session, struct npu_error *err)
-{
-	struct npu_embedded *embedded = session->backend;
-	int need = session->plan.requests * sizeof(struct npu_token);
-	int ret;
-
-	if (pipe2(embedded->doorbell, O_CLOEXEC))
-		goto fail;
-	/* Once a user has many pipes, new ones are small. */
-	if (fcntl(embedded->doorbell[0], F_GETPIPE_SZ) < need &&
-	    fcntl(embedded->doorbell[0], F_SETPIPE_SZ, need) < need)
-		goto fail;
-	for (unsigned int i = 0; i < session->plan.requests; i++)
-		if (pipe2(session->requests[i].completion, O_CLOEXEC))
-			goto fail;
-	return 0;
-fail:
-	ret = -errno;
-	return npu_error_set(err, ret,
-			     "no pipes for %u requests: %s; raise `ulimit -n` or ask for "
-			     "fewer",
-			     session->plan.requests, strerror(-ret));
-}
-
-static void stop_workers(struct npu_embedded *embedded)
-{
-	struct npu_token token = { .index = TOKEN_EXIT };
-
-	for (unsigned int i = 0; i < embedded->started; i++)
-		ring_doorbell(embedded, &token, 1);
-	for (unsigned int i = 0; i < embedded->started; i++)
-		pthread_join(embedded->worker[i].thread, NULL);
-	embedded->started = 0;
-}
-
-static int start_workers(struct npu_session *session, struct npu_error *err)
-{
-	struct npu_embedded *embedded = session->backend;
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int ret;
-
-	ret = pthread_attr_init(&attr);
-	if (ret)
-		return npu_error_set(err, -ret, "no worker threads: %s", strerror(ret));
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	/* The application's signal handlers must not run in our threads. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (!ret && embedded->started < session->plan.threads) {
-		struct npu_worker *worker = &embedded->worker[embedded->started];
-
-		ret = pthread_create(&worker->thread, &attr, worker_main, worker);
-		if (!ret)
-			embedded->started++;
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (!ret)
-		return 0;
-	npu_error_set(err, -ret, "worker thread %u of %u: %s; ask for fewer threads",
-		      embedded->started + 1, session->plan.threads, strerror(ret));
-	stop_workers(embedded);
-	return -ret;
+	if (plan->scratch_stride)
+		binding->scratch = block + plan->scratch_offset;
+	binding->scratch_stride = plan->scratch_stride;
+	if (plan->times_offset)
+		binding->times = (void *)(block + plan->times_offset);
 }
 
 static int embedded_open(struct npu_session *session, struct npu_error *err)
 {
 	struct npu_embedded *embedded = session->backend;
 	const struct npu_plan *plan = &session->plan;
-	unsigned int workers = plan->threads ? plan->threads : 1;
-	int ret;
 
 	place_slots(session);
-	embedded->doorbell[0] = -1;
-	embedded->doorbell[1] = -1;
-	for (unsigned int i = 0; i < workers; i++) {
-		embedded->worker[i].session = session;
-		embedded->worker[i].workspace = (uint8_t *)session->block + plan->workspace_offset +
-						(size_t)i * NPU_WORKSPACE_BYTES;
-		if (plan->scratch_stride)
-			embedded->worker[i].scratch = (uint8_t *)session->block +
-						      plan->scratch_offset +
-						      i * plan->scratch_stride;
+	for (unsigned int i = 0; i < seats(plan); i++) {
+		embedded->seat[i].session = session;
+		embedded->seat[i].index = i;
+		embedded->seat[i].workspace = (uint8_t *)session->block + plan->workspace_offset +
+					      (size_t)i * NPU_WORKSPACE_BYTES;
 	}
-	if (!plan->threads)
-		return 0;
-	ret = open_pipes(session, err);
-	if (!ret)
-		ret = start_workers(session, err);
-	if (ret)
-		close_pipes(session);
-	return ret;
+	embedded->crew.width = crew_width(plan, session->device);
+	return plan->threads ? npu_embedded_start(session, err) : 0;
 }
 
 static void embedded_close(struct npu_session *session)
@@ -338,8 +189,7 @@ static void embedded_close(struct npu_session *session)
 		return;
 	for (unsigned int i = 0; i < session->plan.requests; i++)
 		embedded_cancel(&session->requests[i]);
-	stop_workers(session->backend);
-	close_pipes(session);
+	npu_embedded_stop(session);
 }
 
 const struct npu_backend_ops npu_embedded_ops = {

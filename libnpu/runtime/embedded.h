@@ -2,32 +2,55 @@
 #ifndef NPU_RUNTIME_EMBEDDED_H
 #define NPU_RUNTIME_EMBEDDED_H
 
+#include "crew.h"
 #include "session.h"
 
 /**
- * struct npu_worker - a thread that computes
- * @scratch: its scratch memory, NULL if the program has none
+ * struct npu_seat - what a thread that computes works with
+ * @index: 0 is the calling thread's, those behind it are the workers'
  * @workspace: the engine's memory, NPU_WORKSPACE_BYTES
  */
-struct npu_worker {
+struct npu_seat {
 	pthread_t thread;
 	struct npu_session *session;
-	uint8_t *scratch;
+	unsigned int index;
 	uint8_t *workspace;
 };
 
 /**
  * struct npu_embedded - the embedded backend's part of a session
+ * @crew: threads that share a job
  * @doorbell: pipe of struct npu_token, in order of submission: written by npu_submit() and by
  *	the application's rings, read by the workers
  * @started: workers that run
- * @worker: at least one, which serves the calling thread when there are no threads
+ * @seat: one for the calling thread, and one for each worker
  */
 struct npu_embedded {
+	struct npu_crew crew;
 	int doorbell[2];
 	unsigned int started;
-	struct npu_worker worker[];
+	struct npu_seat seat[];
 };
+
+/* Run a request that this thread has moved to NPU_PHASE_RUNNING, to its end. */
+void npu_embedded_serve(struct npu_seat *seat, struct npu_request *request);
+/*
+ * Request @request under binding @binding as the engine takes it, computed from @seat, with the
+ * scratch memory of seat @leader.
+ */
+void npu_embedded_exec(struct npu_exec *exec, const struct npu_seat *seat, unsigned int binding,
+		       unsigned int request, unsigned int leader);
+
+/* Pipes and workers of a session with threads. Stopping waits for what they compute. */
+int npu_embedded_start(struct npu_session *session, struct npu_error *err);
+void npu_embedded_stop(struct npu_session *session);
+/* Hand requests to the workers. */
+void npu_embedded_ring(struct npu_session *session, struct npu_request *const *requests,
+		       unsigned int count);
+/* Wake @count workers, who have no job, to help. */
+void npu_embedded_call(struct npu_session *session, unsigned int count);
+/* Is there a job that nobody has taken? */
+bool npu_embedded_rang(const struct npu_session *session);
 
 /* The application's ring, see struct npu_backend_ops. */
 struct io_uring_sqe *npu_embedded_prep(struct io_uring *ring, struct npu_request *request,

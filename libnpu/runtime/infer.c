@@ -70,7 +70,7 @@ int npu_infer(struct npu_request *request, struct npu_error *err)
 int npu_infer_f32(struct npu_session *session, const float *input, float *output,
 		  struct npu_error *err)
 {
-	const struct npu_program *program = session->program;
+	const struct npu_program *program = session->current->program;
 	struct npu_request *request = &session->requests[0];
 	int ret;
 

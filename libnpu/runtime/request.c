@@ -32,6 +32,7 @@ bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
 	if ((state & NPU_PHASE_MASK) != NPU_PHASE_IDLE)
 		return false;
 	request->waiter = waiter;
+	request->binding = request->session->current;
 	request->device_ns = 0;
 	request->queued_ns = 0;
 	request->submitted_ns = waiter == NPU_WAITER_RING ? 0 : npu_now_ns();
@@ -90,6 +91,12 @@ void npu_request_finish(struct npu_request *request, int result)
 	pthread_mutex_unlock(&session->lock);
 }
 
+const struct npu_binding *npu_request_writes(const struct npu_request *request)
+{
+	return npu_request_phase(request) == NPU_PHASE_IDLE ? request->session->current
+							    : request->binding;
+}
+
 void npu_request_set_user(struct npu_request *request, void *user)
 {
 	request->user = user;
@@ -100,25 +107,28 @@ void *npu_request_user(const struct npu_request *request)
 	return request->user;
 }
 
-static uint8_t *tensor_memory(const struct npu_request *request, uint32_t tensor)
+static uint8_t *tensor_memory(const struct npu_binding *binding, const struct npu_request *request,
+			      uint32_t tensor)
 {
-	const struct npu_session *session = request->session;
-	const struct npu_file_tensor *t = &session->program->tensors[tensor];
+	const struct npu_file_tensor *t = &binding->program->tensors[tensor];
 
-	return session->slot_base[t->slot] + request->index * session->plan.slot_stride[t->slot] +
+	return binding->slot_base[t->slot] + request->index * binding->slot_stride[t->slot] +
 	       t->offset;
 }
 
 void *npu_request_input(struct npu_request *request, unsigned int i)
 {
-	return i < request->session->program->inputs ? tensor_memory(request, i) : NULL;
+	const struct npu_binding *binding = npu_request_writes(request);
+
+	return i < binding->program->inputs ? tensor_memory(binding, request, i) : NULL;
 }
 
 const void *npu_request_output(const struct npu_request *request, unsigned int i)
 {
-	const struct npu_program *program = request->session->program;
+	const struct npu_binding *binding = request->binding;
+	const struct npu_program *program = binding->program;
 
-	return i < program->outputs ? tensor_memory(request, program->inputs + i) : NULL;
+	return i < program->outputs ? tensor_memory(binding, request, program->inputs + i) : NULL;
 }
 
 int npu_request_result(const struct npu_request *request)

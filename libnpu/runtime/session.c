@@ -136,6 +136,16 @@ static int init_lock(struct npu_session *session)
 	return -ret;
 }
 
+static void init_bindings(struct npu_session *session, const struct npu_program *program)
+{
+	for (unsigned int i = 0; i < NPU_BINDINGS; i++)
+		session->bindings[i].index = i;
+	session->current = &session->bindings[0];
+	session->current->program = program;
+	memcpy(session->current->slot_stride, session->plan.slot_stride,
+	       sizeof(session->current->slot_stride));
+}
+
 static void init_requests(struct npu_session *session)
 {
 	session->requests = (void *)((uint8_t *)session->block + session->plan.request_offset);
@@ -143,6 +153,7 @@ static void init_requests(struct npu_session *session)
 		struct npu_request *request = &session->requests[i];
 
 		request->session = session;
+		request->binding = session->current;
 		request->index = i;
 		request->completion[0] = -1;
 		request->completion[1] = -1;
@@ -170,12 +181,12 @@ int npu_session_open(struct npu_session **out, struct npu_device *device,
 	memset(block, 0, plan.heap_bytes);
 	session = block;
 	session->device = device;
-	session->program = program;
 	session->block = block;
 	session->block_owned = !(options && options->memory);
 	session->plan = plan;
 	session->backend = (uint8_t *)block + plan.backend_offset;
 	session->fixed_file = -1;
+	init_bindings(session, program);
 	init_requests(session);
 	ret = init_lock(session);
 	if (ret) {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "binding.h"
 #include "device.h"
 #include "program.h"
 
@@ -49,8 +50,9 @@ struct npu_token {
 /**
  * struct npu_request - one set of inputs and outputs
  * @next: in the session's list of finished requests
+ * @binding: the program that it runs, or ran last
  * @state: generation << NPU_PHASE_BITS | enum npu_phase. Both in one word: a worker starts a job
- *only if its token is of this use of the request and nobody cancelled it
+ *	only if its token is of this use of the request and nobody cancelled it
  * @abort: the running job is to stop after its current step
  * @token: embedded: what the application's ring writes to the doorbell
  * @completion: embedded: pipe that the application's ring reads from
@@ -62,6 +64,7 @@ struct npu_token {
 struct npu_request {
 	struct npu_session *session;
 	struct npu_request *next;
+	struct npu_binding *binding;
 	void *user;
 	_Atomic uint64_t state;
 	atomic_bool abort;
@@ -90,9 +93,10 @@ struct npu_request {
  * @device_bytes: of the one buffer object
  * @request_offset: in the block: struct npu_request[@requests]
  * @backend_offset: in the block: the backend's own structure
- * @workspace_offset: embedded, in the block: NPU_WORKSPACE_BYTES of each worker
- * @scratch_offset: embedded, in the block: scratch memory of each worker
- * @scratch_stride: from one worker's to the next
+ * @workspace_offset: embedded, in the block: NPU_WORKSPACE_BYTES of each seat
+ * @scratch_offset: embedded, in the block: scratch memory of each seat
+ * @scratch_stride: from one seat's to the next
+ * @times_offset: embedded with threads, in the block: a word for each instruction
  * @job_offset: driver without io_uring, in the block: a struct drm_npu_submit_job a request
  * @sync_offset: driver without io_uring, in the block: a struct drm_npu_sync a request
  * @slot_offset: in the block or buffer object: of each slot
@@ -108,6 +112,7 @@ struct npu_plan {
 	uint64_t workspace_offset;
 	uint64_t scratch_offset;
 	uint64_t scratch_stride;
+	uint64_t times_offset;
 	uint64_t job_offset;
 	uint64_t sync_offset;
 	uint64_t slot_offset[NPU_MAX_SLOTS];
@@ -117,7 +122,8 @@ struct npu_plan {
 /**
  * struct npu_session - a program on a device, with its requests
  * @block: the memory that this structure starts; @block_owned if it came from the allocator
- * @slot_base: address of each slot, of request 0 for IO; NULL where the process has none
+ * @bindings: the programs that it runs, those not in use without one
+ * @current: what requests that start now run
  * @lock: guards the list, the count and every request's change to NPU_PHASE_DONE
  * @finished: signalled at every such change
  * @head: finished requests, oldest first
@@ -127,13 +133,13 @@ struct npu_plan {
  */
 struct npu_session {
 	struct npu_device *device;
-	const struct npu_program *program;
 	void *block;
 	bool block_owned;
 	struct npu_plan plan;
 	struct npu_request *requests;
 	void *backend;
-	uint8_t *slot_base[NPU_MAX_SLOTS];
+	struct npu_binding bindings[NPU_BINDINGS];
+	struct npu_binding *current;
 
 	pthread_mutex_t lock;
 	pthread_cond_t finished;
@@ -204,6 +210,8 @@ static inline enum npu_phase npu_request_phase(const struct npu_request *request
 bool npu_request_move(struct npu_request *request, enum npu_phase from, enum npu_phase to);
 /* A new use of an idle request: NPU_PHASE_QUEUED for @waiter; false if it is not idle. */
 bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter);
+/* The program that @request's inputs are for: the one that it runs, or will run if it is idle. */
+const struct npu_binding *npu_request_writes(const struct npu_request *request);
 /* @request, which is in flight, has ended with @result; tells who waits. Takes the lock. */
 void npu_request_finish(struct npu_request *request, int result);
 /* The same with the lock held. */
