@@ -7,7 +7,7 @@
 #include "recurrent.h"
 #include "fixedpoint.h"
 
-__u32 npu_recurrent_gates(const struct npu_insn *insn)
+__u32 npu_insn_gates(const struct npu_insn *insn)
 {
 	switch (insn->opcode) {
 	case NPU_OP_LSTM:
@@ -75,7 +75,7 @@ void npu_recurrent_resolve(const struct npu_exec *exec, const struct npu_insn *i
 	r->batch = out->dim[0];
 	r->units = out->dim[3];
 	r->blocks = (r->units + 15) / 16;
-	r->gates = npu_recurrent_gates(insn);
+	r->gates = npu_insn_gates(insn);
 	r->waves = waves_of_step(insn);
 	r->wide = in->type == NPU_TYPE_INT16;
 	r->backwards = insn->rnn.flags & NPU_RECURRENT_BACKWARDS;

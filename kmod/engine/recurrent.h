@@ -127,7 +127,7 @@ typedef void (*npu_recurrent_step)(const struct npu_exec *exec, const struct npu
 				   const struct npu_recurrent *r,
 				   const struct npu_recurrent_work *work);
 
-__u32 npu_recurrent_gates(const struct npu_insn *insn);
+__u32 npu_insn_gates(const struct npu_insn *insn);
 __u32 npu_recurrent_units(const struct npu_insn *insn);
 __u32 npu_recurrent_wave(const struct npu_insn *insn);
 

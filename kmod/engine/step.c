@@ -277,7 +277,7 @@ static __u32 recurrent_cost(const struct npu_insn *insn, const struct price *p)
 	__u32 depth = insn->t[2].dim[3] + insn->t[3].dim[3];
 
 	/* at most 4 * 2^13 sums */
-	return p->unit + npu_recurrent_gates(insn) * (depth * p->element + PRICE_GATE);
+	return p->unit + npu_insn_gates(insn) * (depth * p->element + PRICE_GATE);
 }
 
 __u32 npu_insn_unit_cost(const struct npu_insn *insn)

@@ -126,7 +126,7 @@ static bool check_scales(struct npu_check *check, const struct fields *fields, _
 	bool wide = insn->t[1].type == NPU_TYPE_INT16;
 	__u32 count = insn->rnn.scale_count, offset = insn->rnn.scales;
 
-	if (count != npu_recurrent_gates(insn) && count != rows)
+	if (count != npu_insn_gates(insn) && count != rows)
 		return npu_refuse(check, fields->scale_count,
 				  "is neither the number of gates nor that of rows");
 	return npu_check_scales(check, fields->scales, offset, 2 * count,
@@ -192,7 +192,7 @@ bool npu_check_recurrent(struct npu_check *check)
 	    !npu_check_weights(check, 3, NPU_LAYOUT_BLOCK16X4, 1))
 		return false;
 	/* at most 4 * (2^24 + 15) */
-	rows = npu_recurrent_gates(insn) * npu_round_up(insn->t[0].dim[3], 16);
+	rows = npu_insn_gates(insn) * npu_round_up(insn->t[0].dim[3], 16);
 	return check_sequence(check, rows) && check_bias(check, rows) && check_states(check) &&
 	       check_lengths(check) && npu_check_apart(check, 1u << 0 | 1u << 5 | 1u << 6) &&
 	       check_parameters(check, &more) && check_scales(check, fields, rows, more) &&
