@@ -253,6 +253,25 @@ static void test_frozen(void **state)
 	npu_model_free(model);
 }
 
+/* Rounded weights and values, and where there is patience the ranges of the best epoch. */
+static void test_quantising(void **state)
+{
+	const struct npu_fit_options options[] = {
+		{ .quantise_from = 1, .threads = 1 },
+		{ .quantise_from = 2, .threads = 3, .patience = 9, .validation_fraction = 0.2f },
+	};
+	const struct npu_dataset data = data_of(0);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct npu_model *model = build(false, i & 1 ? 2000 : 20);
+
+		check_quote(model, &data, options[i / 2], "quantising", i);
+		npu_model_free(model);
+	}
+}
+
 /* The limit halves the batch until it fits; below one sample there is no way. */
 static void test_limit(void **state)
 {
@@ -302,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_quantising),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_nothing_is_left),
 	};

@@ -109,6 +109,9 @@ static void check_run(struct npu_fit_options options, unsigned int at, const cha
 	if (memcmp(whole->value, rest->value, whole->values * sizeof(float)))
 		fail_msg("%s, stopped after epoch %u: other weights", name, at);
 	assert_memory_equal(&whole->rng, &rest->rng, sizeof(whole->rng));
+	for (stop = 0; stop < whole->nodes; stop++)
+		assert_memory_equal(&whole->node[stop].tracked, &rest->node[stop].tracked,
+				    sizeof(whole->node[stop].tracked));
 	same_history(&one, &two);
 	npu_history_free(&one);
 	npu_history_free(&early);
@@ -149,15 +152,17 @@ static void test_options(void **state)
 		{ .augment = &augment },
 		{ .class_weight = class_weight, .proximal = 0.1f },
 		{ .validation = &data, .patience = EPOCHS, .label_smoothing = 0.1f },
+		{ .quantise_from = 2, .validation_fraction = 0.3f },
+		{ .quantise_from = 1, .validation_fraction = 0.3f, .patience = 3 },
 		/* patience ends it, before and after the stop */
 		{ .patience = 1, .min_delta = 100, .optimizer = npu_sgd() },
 	};
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 8; i++)
 		check_run(options[i], 2, "option");
-	check_run(options[6], 1, "patience");
+	check_run(options[8], 1, "patience");
 	/* stopped while the plateau is waited out: nothing is better by so much */
 	check_run((struct npu_fit_options){ .schedule = { .kind = NPU_SCHEDULE_PLATEAU,
 							  .patience = 3 },

@@ -185,6 +185,7 @@ struct npu_epoch {
  * @patience: stop after so many epochs without a better validation loss (training loss where
  *	there is none), and in any case leave the weights of the best epoch; 0 for neither
  * @min_delta: better means lower by more than this, 0 or above
+ * @quantise_from: epoch, from 1, from which on training is aware of quantisation, below; 0 for never
  * @checkpoint: file to write the model to, as ONNX, at the end of epochs; all else that a later run
  *	needs to go on is in a second file, of this name and ".state". NULL for none
  * @checkpoint_every: epochs from one to the next; the last one is always written; 0 for 1
@@ -212,6 +213,7 @@ struct npu_fit_options {
 	float validation_fraction;
 	unsigned int patience;
 	float min_delta;
+	unsigned int quantise_from;
 	const char *checkpoint;
 	unsigned int checkpoint_every;
 	const char *resume;
@@ -224,7 +226,7 @@ struct npu_fit_options {
  * struct npu_fit_quote - memory that npu_model_fit() takes, in bytes
  * @batch: samples of a batch, which memory_limit may have made smaller
  * @weights: parameters, which the model has already, and copies of them (the best so far, those
- *	that it began with)
+ *	that it began with, rounded ones)
  * @gradients: of the parameters
  * @optimizer: what it remembers of each parameter
  * @activations: what layers make of a batch on its way forward and back
@@ -283,6 +285,16 @@ int npu_history_write(const struct npu_history *history, const char *path, struc
  * the best epoch with patience, else of the last step. Samples are read and augmented by a thread
  * beside, where that takes long; the results are the same. Stateful layers start from zero in
  * every epoch.
+ *
+ * With @options->quantise_from weights and values are, from that epoch on, rounded to what the
+ * integers of an int8 program can hold, in training and in validation: weights to 255 steps around
+ * 0 for each output channel, values to 256 steps of a range that follows the least and greatest of
+ * every batch (0.99 of itself and 0.01 of the batch's), each where a program that
+ * npu_model_compile() makes has them. Gradients pass through rounding as if it were not there, and
+ * are 0 for values outside the range (Jacob et al. 2018). The model keeps weights that are not
+ * rounded, and the ranges, which travel in its ONNX file, and which compiling then takes; training
+ * without forgets them. Best weights are those of the epochs from there on. What recurrent layers
+ * compute inside is not rounded. -EOPNOTSUPP: a layer that no program holds.
  *
  * With @options->resume the model, of the same layers, gets its weights and seed from there, and
  * training goes on as if it had never stopped, to the same bits, if data, options and kernel

@@ -237,22 +237,42 @@ static int narrow(struct calibration *calibration, const float *samples, size_t 
 	return ret;
 }
 
-/* What training has tracked goes before what samples show: the weights have settled on it. */
+static const float *tracked_range(const struct npu_graph *graph,
+				  const struct npu_graph_value *value)
+{
+	const struct npu_tracked *tracked = npu_model_tracked(
+		graph->model, value->layer == NPU_NO_LAYER ? NPU_MODEL_INPUT : (int)value->layer);
+	const float *range = value->before ? tracked->before : tracked->after;
+
+	return !value->partial && !value->index && range[1] > range[0] ? range : NULL;
+}
+
+static bool is_tracked(const struct npu_graph *graph, uint32_t like)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->values; i++)
+		if (graph->value[i].like == like && tracked_range(graph, &graph->value[i]))
+			return true;
+	return false;
+}
+
+/*
+ * What training has tracked goes before what samples show: the weights have settled on it. Values
+ * that share a scale with one that was tracked have nothing to add.
+ */
 static void take_tracked(struct npu_graph *graph)
 {
 	uint32_t i;
 
 	for (i = 0; i < graph->values; i++) {
 		struct npu_graph_value *value = &graph->value[i];
-		const struct npu_tracked *tracked = npu_model_tracked(
-			graph->model,
-			value->layer == NPU_NO_LAYER ? NPU_MODEL_INPUT : (int)value->layer);
-		const float *range = value->before ? tracked->before : tracked->after;
+		const float *range = tracked_range(graph, value);
 
-		if (value->partial || value->index || !(range[1] > range[0]))
+		if (!range && !is_tracked(graph, value->like))
 			continue;
-		value->low = range[0];
-		value->high = range[1];
+		value->low = range ? range[0] : 0;
+		value->high = range ? range[1] : 0;
 	}
 }
 

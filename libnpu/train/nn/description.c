@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fake.h"
 #include "model.h"
 #include "runtime/error.h"
 
@@ -32,6 +33,7 @@ int npu_model_set_scaler(struct npu_model *model, const struct npu_scaler *scale
 	}
 	npu_scaler_free(&model->scaler);
 	model->scaler = copy;
+	npu_model_forget_ranges(model);
 	return 0;
 }
 

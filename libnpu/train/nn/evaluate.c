@@ -114,7 +114,8 @@ static int prepare(struct run *run, struct npu_model *model, const struct npu_da
 		loading.capacity = NPU_EVALUATION_BATCH;
 	ret = npu_loader_create(&run->loader, &run->samples, &loading, err);
 	if (!ret)
-		ret = npu_pass_create(&run->pass, model, loading.capacity, 1, backward, err);
+		ret = npu_pass_create(&run->pass, model, loading.capacity, 1, backward, NULL,
+				      err);
 	if (!ret)
 		ret = npu_model_need_state(model, loading.capacity, err);
 	if (ret)

@@ -4,9 +4,56 @@
 
 #include "pass.h"
 
+/* What the readers of node @input see, or of the model's input. */
 static const float *input_of(const struct npu_pass *pass, const struct npu_batch *batch, int input)
 {
+	if (pass->fake && pass->rounded[1 + input])
+		return pass->rounded[1 + input];
 	return input == NPU_MODEL_INPUT ? batch->x : pass->out[input];
+}
+
+/* Values @x of node @i, or of the model's input, as fake quantisation takes them. */
+static struct npu_fake_values fake_values(const struct npu_model *model,
+					  const struct npu_batch *batch, int i, const float *x)
+{
+	return (struct npu_fake_values){
+		.place = (size_t)(1 + i),
+		.x = x,
+		.n = batch->n,
+		.count = i == NPU_MODEL_INPUT ? model->features : model->node[i].out,
+		.lengths = npu_model_value_is_timed(model, i) ? batch->lengths : NULL,
+		.dim = npu_model_value_dim(model, i),
+	};
+}
+
+/* Round what node @i has made, or the model's input, for its readers. */
+static void round_output(struct npu_pass *pass, struct npu_pool *pool,
+			 const struct npu_model *model, const struct npu_batch *batch, int i)
+{
+	struct npu_fake_values values;
+
+	if (!pass->fake || pass->fake->place[1 + i].after == NPU_FAKE_NONE)
+		return;
+	values = fake_values(model, batch, i, i == NPU_MODEL_INPUT ? batch->x : pass->out[i]);
+	if (pass->training)
+		npu_fake_track(pass->fake, &values);
+	npu_fake_round(pass->fake, pool, &values, pass->rounded[1 + i]);
+}
+
+/* Round what the activation of node @i reads, in its place, and keep what it was. */
+static void round_before(struct npu_pass *pass, const struct npu_step *step,
+			 const struct npu_batch *batch, size_t i, float *before)
+{
+	struct npu_fake_values values;
+
+	if (!pass->fake || pass->fake->place[1 + i].before == NPU_FAKE_NONE)
+		return;
+	memcpy(pass->raw[i], before, step->n * step->node->out * sizeof(float));
+	values = fake_values(step->model, batch, (int)i, pass->raw[i]);
+	values.before = true;
+	if (pass->training)
+		npu_fake_track(pass->fake, &values);
+	npu_fake_round(pass->fake, step->pool, &values, before);
 }
 
 static float *state_of(const struct npu_model *model, const struct npu_node *node)
@@ -45,7 +92,8 @@ static struct npu_step begin_step(struct npu_pass *pass, struct npu_pool *pool,
 	};
 }
 
-static void run_forward(struct npu_pass *pass, const struct npu_step *step, size_t i)
+static void run_forward(struct npu_pass *pass, const struct npu_step *step,
+			const struct npu_batch *batch, size_t i)
 {
 	const struct npu_node *node = step->node;
 	const float *before = step->y;
@@ -62,10 +110,12 @@ static void run_forward(struct npu_pass *pass, const struct npu_step *step, size
 		inner.y = pass->before[i];
 		node->ops->forward(&inner);
 		before = pass->before[i];
+		round_before(pass, step, batch, i, pass->before[i]);
 	} else {
 		node->ops->forward(step);
 		if (node->ops->activates && node->ops->activates(node))
 			return;
+		round_before(pass, step, batch, i, step->y);
 	}
 	if (!node->ops->own_activation)
 		npu_activate(step->pool, step->model->f32, node, before, step->y, step->n);
@@ -76,6 +126,7 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 {
 	size_t i;
 
+	round_output(pass, pool, model, batch, NPU_MODEL_INPUT);
 	for (i = 0; i < model->nodes; i++) {
 		const struct npu_node *reader = npu_taken_reader(model, &model->node[i]);
 		struct npu_step step, inner;
@@ -87,9 +138,11 @@ const float *npu_pass_forward(struct npu_pass *pass, struct npu_pool *pool,
 					   (size_t)(reader - model->node));
 		step = begin_step(pass, pool, model, batch, i);
 		step.reader = reader ? &inner : NULL;
-		run_forward(pass, &step, i);
+		run_forward(pass, &step, batch, i);
+		round_output(pass, pool, model, batch,
+			     (int)(reader ? (size_t)(reader - model->node) : i));
 	}
-	return pass->out[model->nodes - 1];
+	return input_of(pass, batch, (int)model->nodes - 1);
 }
 
 /* Is node @i the first of the readers of @input that the way back meets: the last in order? */
@@ -179,6 +232,24 @@ static void backward_many(struct npu_pass *pass, struct npu_step *step, size_t i
 	}
 }
 
+/* The way back through the rounding of node @i's outputs, or of what its activation reads. */
+static void undo_rounding(struct npu_pass *pass, struct npu_pool *pool,
+			  const struct npu_model *model, const struct npu_batch *batch, size_t i,
+			  bool before)
+{
+	struct npu_fake_values values;
+	const struct npu_fake_place *place;
+
+	if (!pass->fake)
+		return;
+	place = &pass->fake->place[1 + i];
+	if ((before ? place->before : place->after) == NPU_FAKE_NONE)
+		return;
+	values = fake_values(model, batch, (int)i, before ? pass->raw[i] : pass->out[i]);
+	values.before = before;
+	npu_fake_pass_through(pass->fake, pool, &values, pass->delta[i]);
+}
+
 static void undo_activation(struct npu_pass *pass, const struct npu_step *step, size_t i)
 {
 	const struct npu_node *node = step->node;
@@ -197,11 +268,13 @@ void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struc
 {
 	size_t last = model->nodes - 1, learner = first_learner(model), i;
 
-	npu_loss_gradient(objective, pass->out[last], batch, total, pass->delta[last]);
+	npu_loss_gradient(objective, input_of(pass, batch, (int)last), batch, total,
+			  pass->delta[last]);
 	for (i = model->nodes; i-- > learner;) {
 		const struct npu_node *reader = npu_taken_reader(model, &model->node[i]);
 		struct npu_step step, inner;
 
+		undo_rounding(pass, pool, model, batch, i, false);
 		if (npu_taker(model, &model->node[i]))
 			continue;
 		if (reader) {
@@ -215,6 +288,7 @@ void npu_pass_backward(struct npu_pass *pass, struct npu_pool *pool, const struc
 		step.gradient = step.node->layer.frozen ? NULL : gradient;
 		if (!reader && (i != last || !npu_loss_is_fused(objective->loss)))
 			undo_activation(pass, &step, i);
+		undo_rounding(pass, pool, model, batch, i, true);
 		if (step.node->inputs == 1)
 			backward_one(pass, &step, i, learner);
 		else

@@ -5,6 +5,7 @@
 #ifndef NPU_NN_PASS_H
 #define NPU_NN_PASS_H
 
+#include "fake.h"
 #include "layer.h"
 #include "train/nn/training/loss.h"
 #include "train/data/batch.h"
@@ -24,6 +25,10 @@
  * @training: set before a forward: a backward follows
  * @random: likewise, of this step
  * @statistic: likewise, the model's values where moving averages may follow the batch
+ * @fake: likewise, where values are rounded; NULL for nowhere
+ * @rounded: [1 + nodes], of the input and of each node's outputs, [capacity][out]; NULL where they
+ *	are not rounded
+ * @raw: [nodes], what activations read, before it was rounded; likewise
  */
 struct npu_pass {
 	size_t capacity;
@@ -34,17 +39,20 @@ struct npu_pass {
 	bool training;
 	uint64_t random;
 	float *statistic;
+	const struct npu_fake *fake;
+	float **rounded, **raw;
 };
 
 /*
- * @threads: of the pool that will run it; @backward: whether it can go back. The figures of
- * npu_pass_bytes() are exact.
+ * @threads: of the pool that will run it; @backward: whether it can go back; @place: where it can
+ * round, [1 + nodes], or NULL. The figures of npu_pass_bytes() are exact.
  */
 int npu_pass_create(struct npu_pass *pass, const struct npu_model *model, size_t capacity,
-		    size_t threads, bool backward, struct npu_error *err);
+		    size_t threads, bool backward, const struct npu_fake_place *place,
+		    struct npu_error *err);
 void npu_pass_free(struct npu_pass *pass);
 size_t npu_pass_bytes(const struct npu_model *model, size_t capacity, size_t threads,
-		      bool backward);
+		      bool backward, const struct npu_fake_place *place);
 
 /*
  * Does the node only hand its input on? Then its output is its input's memory. Not where that is

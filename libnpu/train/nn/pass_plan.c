@@ -15,6 +15,7 @@
 /**
  * struct plan - the layout while it is made
  * @backward: a backward can follow
+ * @place: where values are rounded, or NULL
  * @last: [nodes], the last step that reads each node's output; forward steps are the nodes in their
  *	order, backward steps go on from there
  */
@@ -23,6 +24,7 @@ struct plan {
 	const struct npu_model *model;
 	size_t threads;
 	bool backward;
+	const struct npu_fake_place *place;
 	size_t *last;
 	struct npu_arena arena;
 };
@@ -75,6 +77,25 @@ static void place_outputs(struct plan *plan)
 				until);
 		if (keeps_before(plan, node))
 			npu_arena_place(&plan->arena, &pass->before[i], n * node->out, i, SIZE_MAX);
+	}
+}
+
+/* What is rounded, for all that read it; what it was is kept for the way back. */
+static void place_rounded(struct plan *plan)
+{
+	struct npu_pass *pass = plan->pass;
+	const struct npu_model *model = plan->model;
+	size_t i, n = pass->capacity;
+
+	if (plan->place[0].after != NPU_FAKE_NONE)
+		npu_arena_place(&plan->arena, &pass->rounded[0], n * model->features, 0, SIZE_MAX);
+	for (i = 0; i < model->nodes; i++) {
+		size_t floats = n * model->node[i].out;
+
+		if (plan->place[1 + i].after != NPU_FAKE_NONE)
+			npu_arena_place(&plan->arena, &pass->rounded[1 + i], floats, 0, SIZE_MAX);
+		if (plan->place[1 + i].before != NPU_FAKE_NONE)
+			npu_arena_place(&plan->arena, &pass->raw[i], floats, 0, SIZE_MAX);
 	}
 }
 
@@ -148,9 +169,15 @@ static void set_aliases(struct npu_pass *pass, const struct npu_model *model)
 {
 	size_t i;
 
-	for (i = 0; i < model->nodes; i++)
-		if (npu_node_is_alias(&model->node[i]))
-			pass->out[i] = pass->out[model->node[i].input[0]];
+	for (i = 0; i < model->nodes; i++) {
+		int input = model->node[i].input[0];
+
+		if (!npu_node_is_alias(&model->node[i]))
+			continue;
+		pass->out[i] = pass->out[input];
+		if (pass->rounded)
+			pass->rounded[1 + i] = pass->rounded[1 + input];
+	}
 }
 
 /* What npu_floats_alloc() takes for it. */
@@ -166,25 +193,33 @@ static size_t arena_bytes(const struct npu_arena *arena)
  * the bytes, or SIZE_MAX where memory has run out.
  */
 static size_t make(struct npu_pass *pass, const struct npu_model *model, size_t capacity,
-		   size_t threads, bool backward, bool allocate)
+		   size_t threads, bool backward, const struct npu_fake_place *place, bool allocate)
 {
-	struct plan plan = { pass, model, threads, backward, NULL, { 0 } };
-	size_t nodes = model->nodes, bytes = SIZE_MAX;
+	struct plan plan = { pass, model, threads, backward, place, NULL, { 0 } };
+	size_t nodes = model->nodes, bytes = SIZE_MAX, pointers = 4 * nodes;
+
+	if (place)
+		pointers += 2 * nodes + 1;
 
 	memset(pass, 0, sizeof(*pass));
 	pass->capacity = capacity;
 	pass->pointer = calloc(2 * most_inputs(model), sizeof(*pass->pointer));
-	pass->out = calloc(4 * nodes, sizeof(*pass->out));
+	pass->out = calloc(pointers, sizeof(*pass->out));
 	plan.last = calloc(nodes, sizeof(*plan.last));
-	if (!pass->pointer || !pass->out || !plan.last ||
-	    npu_arena_init(&plan.arena, 4 * nodes + 2))
+	if (!pass->pointer || !pass->out || !plan.last || npu_arena_init(&plan.arena, pointers + 2))
 		goto out;
 	pass->before = pass->out + nodes;
 	pass->delta = pass->before + nodes;
 	pass->saved = pass->delta + nodes;
+	if (place) {
+		pass->rounded = pass->saved + nodes;
+		pass->raw = pass->rounded + 1 + nodes;
+	}
 	find_last_readers(&plan);
 	place_rooms(&plan);
 	place_outputs(&plan);
+	if (place)
+		place_rounded(&plan);
 	if (backward)
 		place_deltas(&plan);
 	if (allocate) {
@@ -194,7 +229,7 @@ static size_t make(struct npu_pass *pass, const struct npu_model *model, size_t 
 		npu_arena_settle(&plan.arena, pass->arena);
 		set_aliases(pass, model);
 	}
-	bytes = arena_bytes(&plan.arena) + (4 * nodes + 2 * most_inputs(model)) * sizeof(float *);
+	bytes = arena_bytes(&plan.arena) + (pointers + 2 * most_inputs(model)) * sizeof(float *);
 out:
 	npu_arena_free(&plan.arena);
 	free(plan.last);
@@ -204,20 +239,22 @@ out:
 }
 
 int npu_pass_create(struct npu_pass *pass, const struct npu_model *model, size_t capacity,
-		    size_t threads, bool backward, struct npu_error *err)
+		    size_t threads, bool backward, const struct npu_fake_place *place,
+		    struct npu_error *err)
 {
-	if (make(pass, model, capacity, threads, backward, true) != SIZE_MAX)
+	if (make(pass, model, capacity, threads, backward, place, true) != SIZE_MAX)
 		return 0;
 	return npu_error_set(err, -ENOMEM,
 			     "out of memory for batches of %zu samples; use smaller ones",
 			     capacity);
 }
 
-size_t npu_pass_bytes(const struct npu_model *model, size_t capacity, size_t threads, bool backward)
+size_t npu_pass_bytes(const struct npu_model *model, size_t capacity, size_t threads, bool backward,
+		      const struct npu_fake_place *place)
 {
 	struct npu_pass pass;
 
-	return make(&pass, model, capacity, threads, backward, false);
+	return make(&pass, model, capacity, threads, backward, place, false);
 }
 
 void npu_pass_free(struct npu_pass *pass)

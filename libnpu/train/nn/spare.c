@@ -41,7 +41,7 @@ static int create(struct npu_spare *spare, const struct npu_model *model, size_t
 	int ret = npu_batch_create(&spare->batch, &inputs, capacity, err);
 
 	spare->threads = threads;
-	return ret ? ret : npu_pass_create(&spare->pass, model, capacity, threads, false, err);
+	return ret ? ret : npu_pass_create(&spare->pass, model, capacity, threads, false, NULL, err);
 }
 
 struct npu_spare *npu_spare_take(const struct npu_model *model, size_t capacity, size_t threads,

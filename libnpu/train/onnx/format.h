@@ -6,7 +6,8 @@
  * a sequence, or [batch, H, W, C]. Metadata say so under NPU_ONNX_LAYOUT; a model without it is
  * taken to be [batch, C, H, W] where it has four dimensions, as ONNX has it. Classes are
  * NPU_ONNX_CLASS "0", "1", ...; the seed is under NPU_ONNX_SEED, and what a layer is beyond what
- * it computes under NPU_ONNX_LAYER and its name (facts.h). The last node of a layer has the
+ * it computes under NPU_ONNX_LAYER and its name (facts.h), what values it has had in
+ * quantisation-aware training under NPU_ONNX_RANGE (ranges.h). The last node of a layer has the
  * layer's name, or where an activation belongs to the layer that one's has it and NPU_ONNX_FUSED.
  */
 #ifndef NPU_ONNX_FORMAT_H
@@ -17,6 +18,7 @@
 #define NPU_ONNX_CLASS "npu.class."
 #define NPU_ONNX_SEED "npu.seed"
 #define NPU_ONNX_LAYER "npu.layer."
+#define NPU_ONNX_RANGE "npu.range"
 #define NPU_ONNX_FUSED "/activation"
 #define NPU_ONNX_WEIGHT ".weight"
 #define NPU_ONNX_BIAS ".bias"

@@ -5,6 +5,7 @@
 
 #include "train/nn/model.h"
 #include "import.h"
+#include "ranges.h"
 
 /* A name that an earlier layer has is no use: layers are told apart by theirs. */
 static const char *unique_name(const struct npu_model *model, const char *name)
@@ -199,6 +200,8 @@ int npu_onnx_make_model(struct npu_onnx_import *im, int output, struct npu_model
 		ret = set_scaler(im, *model);
 	if (!ret)
 		ret = set_class_names(im, *model);
+	if (!ret)
+		npu_onnx_read_ranges(im, *model);
 	if (ret) {
 		npu_model_free(*model);
 		*model = NULL;

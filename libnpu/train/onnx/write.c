@@ -7,6 +7,7 @@
 #include "runtime/error.h"
 #include "train/data/file.h"
 #include "facts.h"
+#include "ranges.h"
 #include "write.h"
 
 #define OPSET 13
@@ -130,6 +131,7 @@ static void add_metadata(struct npu_onnx_writer *w)
 		npu_onnx_add_property(w, npu_onnx_text(w, NPU_ONNX_LAYER "%s", layer->name),
 				      npu_onnx_text(w, "%s", facts));
 	}
+	npu_onnx_write_ranges(w);
 	for (size_t i = 0; i < m->classes && !w->failed; i++)
 		npu_onnx_add_property(w, npu_onnx_text(w, NPU_ONNX_CLASS "%zu", i),
 				      m->class_name[i]);

@@ -5,8 +5,9 @@
  * in between leaves a model and a state of different epochs, each of them good.
  *
  * The state is a header, numbers in the byte order of the machine, and arrays without gaps: f32
- * values [values], first and second moments [moments], best and anchor [values], as far as there
- * are such; u64 order of the samples [indices]; records of the epochs.
+ * values [values], first and second moments [moments], best and anchor [values], ranges and those
+ * at the best [layers + 1][4], as far as there are such; u64 order of the samples [indices];
+ * records of the epochs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ struct header {
 	uint64_t rng[4];
 	double lowered, seconds;
 	float watched;
-	uint32_t zero;
+	uint32_t has_ranges;
 };
 
 /* The figures of an epoch. */
@@ -50,7 +51,7 @@ struct record {
 };
 
 /* Arrays behind the header, at most. */
-#define ARRAYS 7
+#define ARRAYS 9
 
 /**
  * struct arrays - what is behind the header
@@ -123,6 +124,7 @@ static struct header header_of(const struct npu_fit *fit)
 		.lowered = fit->rate.lowered,
 		.seconds = npu_fit_seconds(fit),
 		.watched = fit->watched,
+		.has_ranges = fit->fake.tracked != NULL,
 	};
 
 	memcpy(header.rng, model->rng.state, sizeof(header.rng));
@@ -139,6 +141,7 @@ static void add_array(struct arrays *arrays, const void *bytes, size_t size)
 static void list_arrays(struct arrays *arrays, const struct npu_fit *fit)
 {
 	const struct npu_optimization *opt = &fit->optimization;
+	size_t ranges = (1 + fit->model->nodes) * sizeof(struct npu_tracked);
 	size_t flat = fit->model->values * sizeof(float), moments = opt->moments * sizeof(float);
 
 	arrays->count = 0;
@@ -147,6 +150,8 @@ static void list_arrays(struct arrays *arrays, const struct npu_fit *fit)
 	add_array(arrays, opt->second, moments);
 	add_array(arrays, fit->best, flat);
 	add_array(arrays, opt->anchor, flat);
+	add_array(arrays, fit->fake.tracked, ranges);
+	add_array(arrays, fit->best_tracked, ranges);
 	add_array(arrays, arrays->order, fit->indices * sizeof(*arrays->order));
 	add_array(arrays, arrays->record, fit->history->epochs * sizeof(*arrays->record));
 }
@@ -267,6 +272,7 @@ static int check_options(const char *path, const struct header *h, const struct 
 		{ "momentum", h->has_first, wanted->has_first },
 		{ "patience", h->has_best, wanted->has_best },
 		{ "proximal", h->has_anchor, wanted->has_anchor },
+		{ "quantise_from", h->has_ranges, wanted->has_ranges },
 	};
 	size_t i;
 

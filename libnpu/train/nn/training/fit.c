@@ -76,13 +76,15 @@ static double run_step(struct npu_fit *fit, const struct npu_batch *batch, float
 	pass->training = true;
 	pass->random = npu_rng_mix(fit->random, fit->optimization.step);
 	pass->statistic = model->value;
-	p = npu_pass_forward(pass, fit->pool, model, batch);
+	if (pass->fake)
+		npu_fake_round_weights(&fit->fake, model, fit->pool);
+	p = npu_pass_forward(pass, fit->pool, fit->seen, batch);
 	sum = npu_loss_sum(&fit->objective, p, batch);
 	if (!isfinite(sum))
 		return sum;
 	if (has_classes(fit))
 		npu_loss_score(&fit->objective, p, batch, score);
-	npu_pass_backward(pass, fit->pool, model, batch, &fit->objective, batch->n,
+	npu_pass_backward(pass, fit->pool, fit->seen, batch, &fit->objective, batch->n,
 			  model->gradient);
 	npu_optimization_step(&fit->optimization, fit->pool, model, model->gradient, rate);
 	return sum;
@@ -126,7 +128,9 @@ static int validate(struct npu_fit *fit, struct npu_epoch *epoch)
 	if (!fit->validation.count)
 		return 0;
 	npu_model_reset_state(fit->model);
-	ret = npu_evaluate(&fit->pass, fit->pool, fit->model, &fit->validation, fit->held_out,
+	if (fit->pass.fake)
+		npu_fake_round_weights(&fit->fake, fit->model, fit->pool);
+	ret = npu_evaluate(&fit->pass, fit->pool, fit->seen, &fit->validation, fit->held_out,
 			   &fit->validated, &evaluation, fit->err);
 	if (ret)
 		return ret;
@@ -143,7 +147,9 @@ static int validate(struct npu_fit *fit, struct npu_epoch *epoch)
 static void watch(struct npu_fit *fit, const struct npu_epoch *epoch)
 {
 	float loss = fit->validation.count ? epoch->val_loss : epoch->loss;
-	bool better = epoch->epoch == 1 || loss < fit->watched - fit->options.min_delta;
+	/* What comes before rounding can't be compared with what comes after. */
+	bool first = epoch->epoch == 1 || epoch->epoch == fit->options.quantise_from;
+	bool better = first || loss < fit->watched - fit->options.min_delta;
 
 	npu_rate_watch(&fit->rate, better);
 	if (better) {
@@ -152,6 +158,9 @@ static void watch(struct npu_fit *fit, const struct npu_epoch *epoch)
 		fit->history->best_epoch = epoch->epoch;
 		if (fit->best)
 			memcpy(fit->best, fit->model->value, fit->model->values * sizeof(float));
+		if (fit->best_tracked)
+			memcpy(fit->best_tracked, fit->fake.tracked,
+			       (1 + fit->model->nodes) * sizeof(*fit->best_tracked));
 		return;
 	}
 	fit->waited++;
@@ -172,11 +181,21 @@ static int checkpoint(struct npu_fit *fit, bool due)
 	return npu_fit_write_checkpoint(fit);
 }
 
+/* From some epoch on batches see a model that is rounded. */
+static void choose_model(struct npu_fit *fit, unsigned int epoch)
+{
+	bool rounding = fit->options.quantise_from && epoch >= fit->options.quantise_from;
+
+	fit->seen = rounding ? &fit->fake.model : fit->model;
+	fit->pass.fake = rounding ? &fit->fake : NULL;
+}
+
 static int run_epoch(struct npu_fit *fit, struct npu_epoch *epoch)
 {
 	struct npu_history *history = fit->history;
 	int ret, stop;
 
+	choose_model(fit, epoch->epoch);
 	if (!fit->options.no_shuffle)
 		npu_rng_shuffle(&fit->model->rng, fit->index, fit->train.count);
 	ret = run_batches(fit, epoch);
@@ -184,6 +203,8 @@ static int run_epoch(struct npu_fit *fit, struct npu_epoch *epoch)
 		ret = npu_fit_check_parameters(fit, epoch->epoch);
 	if (!ret)
 		ret = validate(fit, epoch);
+	if (fit->fake.place)
+		npu_fake_give_ranges(&fit->fake, fit->model);
 	if (ret)
 		return ret;
 	epoch->seconds = npu_fit_seconds(fit);
@@ -241,11 +262,18 @@ int npu_model_fit(struct npu_model *model, const struct npu_dataset *data,
 		if (ret)
 			model->rng = before;
 	}
+	if (!ret && !fit.fake.place)
+		npu_model_forget_ranges(model);
 	if (!ret)
 		ret = run_epochs(&fit);
 	/* The best weights, even when the run was stopped by the callback or by divergence. */
 	if (fit.best && fit.history->best_epoch)
 		memcpy(model->value, fit.best, model->values * sizeof(float));
+	if (fit.best_tracked && fit.history->best_epoch) {
+		memcpy(fit.fake.tracked, fit.best_tracked,
+		       (1 + model->nodes) * sizeof(*fit.best_tracked));
+		npu_fake_give_ranges(&fit.fake, model);
+	}
 	npu_fit_release(&fit);
 	if (!history)
 		npu_history_free(&own);

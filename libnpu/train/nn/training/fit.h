@@ -24,6 +24,9 @@
  * @watched: best loss so far, for early stopping
  * @waited: epochs since
  * @best: parameters at that loss; NULL without patience
+ * @fake: rounding, in training that is aware of quantisation; else zero but for the model
+ * @best_tracked: its ranges at that loss, [1 + nodes]; NULL without
+ * @seen: the model as batches see it: @model, or that of @fake
  * @rate: the learning rate
  * @began: when this run did
  * @earlier: seconds of those that it resumes
@@ -43,6 +46,9 @@ struct npu_fit {
 	float watched;
 	unsigned int waited;
 	float *best;
+	struct npu_fake fake;
+	struct npu_tracked *best_tracked;
+	const struct npu_model *seen;
 	struct npu_rate rate;
 	struct timespec began, reported;
 	double earlier;
@@ -55,7 +61,8 @@ struct npu_fit {
 
 /*
  * Resolve and check @options (NULL for the defaults), set the sizes of @fit->train and
- * @fit->validation, and choose the batch. Nothing is allocated, and the model stays as it is.
+ * @fit->validation, and choose the batch. Nothing is allocated but the list of what is rounded,
+ * @fit->fake.place, and the model stays as it is.
  */
 int npu_fit_plan(struct npu_fit *fit, const struct npu_dataset *data,
 		 const struct npu_fit_options *options, struct npu_fit_quote *quote);

@@ -7,6 +7,7 @@
 
 #include "fit.h"
 #include "runtime/error.h"
+#include "train/compile/places.h"
 
 static int check_figures(struct npu_fit *fit)
 {
@@ -25,6 +26,11 @@ static int check_figures(struct npu_fit *fit)
 		return npu_error_set(fit->err, -EINVAL,
 				     "proximal %g: it must be 0, for none, or above, and finite",
 				     (double)o->proximal);
+	if (o->quantise_from > o->epochs)
+		return npu_error_set(fit->err, -EINVAL,
+				     "quantise_from is epoch %u, but there are only %u; begin "
+				     "earlier",
+				     o->quantise_from, o->epochs);
 	return 0;
 }
 
@@ -163,14 +169,20 @@ static void count_memory(const struct npu_fit *fit, struct npu_fit_quote *q)
 	memset(q, 0, sizeof(*q));
 	q->batch = (unsigned int)fit->capacity;
 	q->weights = flat * (1 + (o->patience > 0) + (o->proximal > 0));
+	if (o->quantise_from)
+		q->weights += npu_fake_bytes(model);
 	q->gradients = flat;
 	q->optimizer = npu_optimization_bytes(model, &o->optimizer);
-	q->activations = npu_pass_bytes(model, fit->capacity, threads, true);
+	q->activations = npu_pass_bytes(model, fit->capacity, threads, true, fit->fake.place);
 	q->batches = npu_loader_bytes(fit->train.data, &training);
 	if (fit->validation.count)
 		q->batches += npu_loader_bytes(fit->validation.data, &validating);
 	q->other = fit->indices * sizeof(*fit->index) + o->epochs * sizeof(*fit->history->epoch) +
 		   npu_pool_bytes(threads) + floats_bytes(fit->capacity * model->states);
+	if (o->quantise_from)
+		q->other +=
+			(1 + model->nodes) * (sizeof(*fit->fake.place) +
+					      (o->patience > 0 ? sizeof(*fit->best_tracked) : 0));
 	q->total =
 		q->weights + q->gradients + q->optimizer + q->activations + q->batches + q->other;
 }
@@ -206,6 +218,8 @@ int npu_fit_plan(struct npu_fit *fit, const struct npu_dataset *data,
 
 	if (!ret)
 		ret = plan_data(fit, data);
+	if (!ret && fit->options.quantise_from)
+		ret = npu_graph_places(fit->model, &fit->fake.place, fit->err);
 	return ret ? ret : choose_batch(fit, quote);
 }
 
@@ -215,8 +229,10 @@ int npu_model_fit_quote(const struct npu_model *model, const struct npu_dataset 
 {
 	/* A plan leaves the model as it is. */
 	struct npu_fit fit = { .model = (struct npu_model *)model, .err = err };
+	int ret = npu_fit_plan(&fit, data, options, quote);
 
-	return npu_fit_plan(&fit, data, options, quote);
+	free(fit.fake.place);
+	return ret;
 }
 
 static int ascending(const void *a, const void *b)
@@ -264,7 +280,10 @@ static int prepare_network(struct npu_fit *fit)
 	if (!ret)
 		ret = npu_pool_create(&fit->pool, threads, fit->err);
 	if (!ret)
-		ret = npu_pass_create(&fit->pass, model, fit->capacity, threads, true, fit->err);
+		ret = npu_pass_create(&fit->pass, model, fit->capacity, threads, true,
+				      fit->fake.place, fit->err);
+	if (!ret && fit->fake.place)
+		ret = npu_fake_create(&fit->fake, model, fit->err);
 	if (!ret)
 		ret = npu_model_need_state(model, fit->capacity, fit->err);
 	if (!ret)
@@ -287,8 +306,11 @@ int npu_fit_prepare(struct npu_fit *fit)
 		return ret;
 	if (o->patience)
 		fit->best = npu_floats_alloc(fit->model->values);
+	if (o->patience && fit->fake.place)
+		fit->best_tracked = calloc(1 + fit->model->nodes, sizeof(*fit->best_tracked));
 	fit->history->epoch = calloc(o->epochs, sizeof(*fit->history->epoch));
-	if ((o->patience && !fit->best) || !fit->history->epoch)
+	if ((o->patience && !fit->best) || (o->patience && fit->fake.place && !fit->best_tracked) ||
+	    !fit->history->epoch)
 		return npu_error_set(fit->err, -ENOMEM, "out of memory for %u epochs", o->epochs);
 	if (o->resume)
 		ret = npu_fit_read_checkpoint(fit);
@@ -302,6 +324,9 @@ void npu_fit_release(struct npu_fit *fit)
 	npu_optimization_free(&fit->optimization);
 	npu_pass_free(&fit->pass);
 	npu_pool_free(fit->pool);
+	npu_fake_free(&fit->fake);
+	free(fit->fake.place);
+	free(fit->best_tracked);
 	free(fit->best);
 	free(fit->index);
 }
