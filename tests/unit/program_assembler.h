@@ -131,7 +131,7 @@ static inline struct npu_file_header *assembler_header(struct assembler *a)
 }
 
 /* @bytes of a section from @at on; NULL if they are not all in it. */
-static inline void *assembler_place(struct assembler *a, enum npu_file_section section, uint64_t at,
+static inline void *assembler_place(struct assembler *a, unsigned int section, uint64_t at,
 				    uint64_t bytes)
 {
 	const struct npu_file_span *span;
@@ -140,7 +140,7 @@ static inline void *assembler_place(struct assembler *a, enum npu_file_section s
 		assembler_fail(a, "'program' has to come first");
 		return NULL;
 	}
-	span = &assembler_header(a)->section[section];
+	span = npu_section_span(assembler_header(a), section);
 	if (at > span->bytes || bytes > span->bytes - at) {
 		assembler_fail(a, "beyond the end of section %s", npu_section_name(section));
 		return NULL;
@@ -281,16 +281,17 @@ static inline bool assembler_section(struct assembler *a)
 
 	if (!assembler_next(a) || !a->image.data)
 		return assembler_fail(a, "a section is missing, or 'program' before it");
-	for (i = 0; i < NPU_SECTIONS && strcmp(npu_section_name(i), a->token); i++)
+	for (i = 0; npu_section_name(i) && strcmp(npu_section_name(i), a->token); i++)
 		;
-	if (i == NPU_SECTIONS)
+	if (!npu_section_name(i))
 		return assembler_fail(a, "no such section");
 	if (!assembler_next(a) || !assembler_numbers(a, "at", &at, 1) || !assembler_next(a) ||
 	    !assembler_numbers(a, "bytes", &bytes, 1))
 		return a->error[0] ? false : assembler_fail(a, "at and bytes expected");
 	if (at < 0 || bytes < 0 || (uint64_t)at + (uint64_t)bytes > a->image.bytes)
 		return assembler_fail(a, "beyond the end of the file");
-	assembler_header(a)->section[i] = (struct npu_file_span){ (uint64_t)at, (uint64_t)bytes };
+	*npu_section_span(assembler_header(a), i) =
+		(struct npu_file_span){ (uint64_t)at, (uint64_t)bytes };
 	return true;
 }
 
@@ -407,15 +408,18 @@ static inline bool assembler_insn(struct assembler *a)
 	const struct npu_instruction *words;
 	struct npu_insn *insn;
 	uint64_t index = 0;
-	uint32_t layer;
+	uint32_t *layer;
 
 	if (!assembler_index(a, &index))
 		return false;
 	insn = assembler_place(a, NPU_SECTION_INSNS, index * sizeof(*insn), sizeof(*insn));
 	if (!insn || !assembler_next(a))
 		return false;
-	if (strcmp(a->token, "-") && !assembler_string(a, &layer))
-		return false;
+	if (strcmp(a->token, "-")) {
+		layer = assembler_place(a, NPU_SECTIONS, index * sizeof(*layer), sizeof(*layer));
+		if (!layer || !assembler_string(a, layer))
+			return false;
+	}
 	words = assembler_next(a) ? npu_instruction_named(a->token) : NULL;
 	if (!words)
 		return assembler_fail(a, "no such instruction");

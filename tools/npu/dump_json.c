@@ -45,14 +45,15 @@ static struct json_object *hex(const uint8_t *bytes, uint64_t count)
 
 static struct json_object *sections_of(const struct npu_program *program)
 {
-	const struct npu_file_header *header = (const struct npu_file_header *)program->head;
 	struct json_object *object = json_object_new_object(), *section;
 	unsigned int i;
 
-	for (i = 0; i < NPU_SECTIONS; i++) {
+	for (i = 0; npu_section_name(i); i++) {
+		const struct npu_file_span *span = npu_section_span(npu_program_header(program), i);
+
 		section = json_object_new_object();
-		add(section, "at", json_count(header->section[i].offset));
-		add(section, "bytes", json_count(header->section[i].bytes));
+		add(section, "at", json_count(span->offset));
+		add(section, "bytes", json_count(span->bytes));
 		add(object, npu_section_name(i), section);
 	}
 	return object;
@@ -212,7 +213,7 @@ static struct json_object *memory_of(const struct npu_program *program,
 
 static void add_contents(const struct npu_program *program, struct json_object *object)
 {
-	const struct npu_file_header *header = (const struct npu_file_header *)program->head;
+	const struct npu_file_header *header = npu_program_header(program);
 	uint64_t floats = header->section[NPU_SECTION_FLOATS].bytes / sizeof(float), i;
 	struct json_object *array = json_object_new_array();
 
@@ -225,7 +226,7 @@ static void add_contents(const struct npu_program *program, struct json_object *
 
 int dump_json(const struct npu_program *program, const char *path, bool full)
 {
-	const struct npu_file_header *header = (const struct npu_file_header *)program->head;
+	const struct npu_file_header *header = npu_program_header(program);
 	struct json_object *object;
 	struct npu_region *regions;
 	struct npu_error err = { 0 };

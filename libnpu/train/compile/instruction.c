@@ -100,55 +100,79 @@ static const struct npu_insn_parameter resize[] = {
 	PARAMETER(resize, flags, false),
 };
 
+static const struct npu_insn_parameter norm[] = {
+	PARAMETER(norm, scales, false),
+	PARAMETER(norm, act_min, true),
+	PARAMETER(norm, act_max, true),
+	PARAMETERS(norm, epsilon, false),
+};
+
+static const struct npu_insn_parameter rnn[] = {
+	PARAMETER(rnn, flags, false),	    PARAMETER(rnn, scales, false),
+	PARAMETER(rnn, scale_count, false), PARAMETER(rnn, act_min, true),
+	PARAMETER(rnn, act_max, true),	    PARAMETER(rnn, activation, false),
+	PARAMETER(rnn, table, false),
+};
+
+static const struct npu_insn_parameter lstm[] = {
+	PARAMETER(lstm, flags, false),	     PARAMETER(lstm, scales, false),
+	PARAMETER(lstm, scale_count, false), PARAMETER(lstm, act_min, true),
+	PARAMETER(lstm, act_max, true),	     PARAMETER(lstm, cell_multiplier, true),
+	PARAMETER(lstm, cell_shift, true),   PARAMETER(lstm, cell_clip, true),
+};
+
+static const struct npu_insn_parameter gru[] = {
+	PARAMETER(gru, flags, false),	    PARAMETER(gru, scales, false),
+	PARAMETER(gru, scale_count, false), PARAMETER(gru, act_min, true),
+	PARAMETER(gru, act_max, true),
+};
+
 /* With the parameters of @group, or none. */
 #define WITH(group) group, sizeof(group) / sizeof((group)[0])
 #define NONE NULL, 0
 
-#define UNARY               \
-	{                   \
-		"out", "in" \
-	}
-#define BINARY                      \
-	{                           \
-		"out", "in1", "in2" \
-	}
-#define WEIGHTED                               \
-	{                                      \
-		"out", "in", "weights", "bias" \
-	}
+/* clang-format off */
+#define UNARY { "out", "in" }
+#define BINARY { "out", "in1", "in2" }
+#define WEIGHTED { "out", "in", "weights", "bias" }
+#define RECURRENT(sixth) \
+	{ "out", "in", "weights", "recurrent", "bias", "hidden", sixth, "lengths" }
+/* clang-format on */
 
 static const struct npu_instruction instructions[] = {
-	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0, 0 },
-	{ NPU_OP_COPY, "copy", UNARY, NONE, 0, 0 },
-	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), NPU_SCALES_COUNTED, 0 },
-	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED, 0 },
-	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED,
-	  0 },
-	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), NPU_SCALES_COUNTED,
-	  0 },
-	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0, 0 },
-	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0, 0 },
-	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3, 0 },
-	{ NPU_OP_MUL, "mul", BINARY, WITH(binary), 1, 0 },
-	{ NPU_OP_SUB, "sub", BINARY, WITH(binary), 3, 0 },
-	{ NPU_OP_MIN, "min", BINARY, WITH(binary), 2, 0 },
-	{ NPU_OP_MAX, "max", BINARY, WITH(binary), 2, 0 },
-	{ NPU_OP_BATCH_MATMUL, "batch_matmul", { "out", "left", "right" }, WITH(matmul), 1, 0 },
-	{ NPU_OP_REDUCE_MEAN, "reduce_mean", UNARY, WITH(reduce), 1, 0 },
-	{ NPU_OP_REDUCE_SUM, "reduce_sum", UNARY, WITH(reduce), 1, 0 },
-	{ NPU_OP_REDUCE_MAX, "reduce_max", UNARY, NONE, 0, 0 },
-	{ NPU_OP_CLAMP, "clamp", UNARY, WITH(clamp), 0, 0 },
-	{ NPU_OP_REQUANTISE, "requantise", UNARY, WITH(requantise), 1, 0 },
-	{ NPU_OP_TABLE, "table", UNARY, WITH(table), 0, 0 },
-	{ NPU_OP_SIGMOID, "sigmoid", UNARY, WITH(sigmoid), 0, 0 },
-	{ NPU_OP_TANH, "tanh", UNARY, WITH(sigmoid), 0, 0 },
-	{ NPU_OP_SOFTMAX, "softmax", UNARY, WITH(softmax), 0, 0 },
-	{ NPU_OP_PAD, "pad", UNARY, WITH(pad), 0, 0 },
-	{ NPU_OP_SLICE, "slice", UNARY, WITH(slice), 0, 0 },
-	{ NPU_OP_TRANSPOSE, "transpose", UNARY, WITH(transpose), 0, 0 },
-	{ NPU_OP_RESIZE_NEAREST, "resize_nearest", UNARY, WITH(resize), 0, 0 },
-	{ NPU_OP_RESIZE_BILINEAR, "resize_bilinear", UNARY, WITH(resize), 0, 0 },
-	{ NPU_OP_EMBEDDING, "embedding", { "out", "index", "table" }, NONE, 0, 0 },
+	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0, 0, 0 },
+	{ NPU_OP_COPY, "copy", UNARY, NONE, 0, 0, 0 },
+	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), 0, 1, 0 },
+	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
+	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
+	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
+	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0, 0, 0 },
+	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0, 0, 0 },
+	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3, 0, 0 },
+	{ NPU_OP_MUL, "mul", BINARY, WITH(binary), 1, 0, 0 },
+	{ NPU_OP_SUB, "sub", BINARY, WITH(binary), 3, 0, 0 },
+	{ NPU_OP_MIN, "min", BINARY, WITH(binary), 2, 0, 0 },
+	{ NPU_OP_MAX, "max", BINARY, WITH(binary), 2, 0, 0 },
+	{ NPU_OP_BATCH_MATMUL, "batch_matmul", { "out", "left", "right" }, WITH(matmul), 1, 0, 0 },
+	{ NPU_OP_REDUCE_MEAN, "reduce_mean", UNARY, WITH(reduce), 1, 0, 0 },
+	{ NPU_OP_REDUCE_SUM, "reduce_sum", UNARY, WITH(reduce), 1, 0, 0 },
+	{ NPU_OP_REDUCE_MAX, "reduce_max", UNARY, NONE, 0, 0, 0 },
+	{ NPU_OP_LAYER_NORM, "layer_norm", { "out", "in", "gamma", "beta" }, WITH(norm), 1, 0, 0 },
+	{ NPU_OP_CLAMP, "clamp", UNARY, WITH(clamp), 0, 0, 0 },
+	{ NPU_OP_REQUANTISE, "requantise", UNARY, WITH(requantise), 1, 0, 0 },
+	{ NPU_OP_TABLE, "table", UNARY, WITH(table), 0, 0, 0 },
+	{ NPU_OP_SIGMOID, "sigmoid", UNARY, WITH(sigmoid), 0, 0, 0 },
+	{ NPU_OP_TANH, "tanh", UNARY, WITH(sigmoid), 0, 0, 0 },
+	{ NPU_OP_SOFTMAX, "softmax", UNARY, WITH(softmax), 0, 0, 0 },
+	{ NPU_OP_PAD, "pad", UNARY, WITH(pad), 0, 0, 0 },
+	{ NPU_OP_SLICE, "slice", UNARY, WITH(slice), 0, 0, 0 },
+	{ NPU_OP_TRANSPOSE, "transpose", UNARY, WITH(transpose), 0, 0, 0 },
+	{ NPU_OP_RESIZE_NEAREST, "resize_nearest", UNARY, WITH(resize), 0, 0, 0 },
+	{ NPU_OP_RESIZE_BILINEAR, "resize_bilinear", UNARY, WITH(resize), 0, 0, 0 },
+	{ NPU_OP_EMBEDDING, "embedding", { "out", "index", "table" }, NONE, 0, 0, 0 },
+	{ NPU_OP_RNN, "rnn", RECURRENT("unused"), WITH(rnn), 1, 2, 1 << 5 },
+	{ NPU_OP_LSTM, "lstm", RECURRENT("cell"), WITH(lstm), 3, 2, 1 << 5 | 1 << 6 },
+	{ NPU_OP_GRU, "gru", RECURRENT("reset"), WITH(gru), 2, 2, 1 << 5 | 1 << 6 },
 };
 
 #define INSTRUCTIONS (sizeof(instructions) / sizeof(instructions[0]))
@@ -210,15 +234,16 @@ static const struct npu_insn_parameter *named_parameter(const struct npu_instruc
 uint32_t npu_insn_scales(const struct npu_insn *insn, uint32_t *offset)
 {
 	const struct npu_instruction *instruction = npu_instruction_of(insn->opcode);
+	uint32_t count = 0;
 
-	if (!instruction || !instruction->scales)
+	if (!instruction || instruction->scales + instruction->counted == 0)
 		return 0;
 	*offset =
 		(uint32_t)npu_insn_parameter_read(insn, named_parameter(instruction, "scales"), 0);
-	if (instruction->scales != NPU_SCALES_COUNTED)
-		return instruction->scales;
-	return (uint32_t)npu_insn_parameter_read(insn, named_parameter(instruction, "scale_count"),
-						 0);
+	if (instruction->counted)
+		count = (uint32_t)npu_insn_parameter_read(
+			insn, named_parameter(instruction, "scale_count"), 0);
+	return instruction->scales + instruction->counted * count;
 }
 
 bool npu_insn_writes(const struct npu_insn *insn, unsigned int i)
@@ -226,6 +251,18 @@ bool npu_insn_writes(const struct npu_insn *insn, unsigned int i)
 	const struct npu_instruction *instruction = npu_instruction_of(insn->opcode);
 
 	return instruction && (i == 0 || instruction->written >> i & 1);
+}
+
+bool npu_insn_reads(const struct npu_insn *insn, unsigned int i)
+{
+	const struct npu_instruction *instruction = npu_instruction_of(insn->opcode);
+
+	if (!instruction || i == 0)
+		return false;
+	if (!(instruction->written >> i & 1))
+		return true;
+	/* the scratch memory of a GRU is none of the states */
+	return insn->rnn.flags & NPU_RECURRENT_INITIAL && !(insn->opcode == NPU_OP_GRU && i == 6);
 }
 
 static uint64_t packed_bytes(const struct npu_insn *insn, const struct npu_tensor *t)

@@ -27,9 +27,6 @@ struct npu_insn_parameter {
 	bool negative;
 };
 
-/* struct npu_instruction.scales where a parameter says how many. */
-#define NPU_SCALES_COUNTED 255
-
 /**
  * struct npu_instruction - what is the same for all instructions of an opcode
  * @opcode: enum npu_opcode
@@ -37,8 +34,9 @@ struct npu_insn_parameter {
  * @tensor: names of the tensors that it may have, in their order; NULL past the last
  * @parameter: of @parameters
  * @parameters: how many
- * @scales: struct npu_scale at the parameter "scales"; NPU_SCALES_COUNTED: scale_count of them
- * @written: bit i: tensor i is written, beside the first
+ * @scales: struct npu_scale at the parameter "scales"
+ * @counted: and this many for each of the parameter "scale_count"
+ * @written: bit i: tensor i, which is not the first, is written
  */
 struct npu_instruction {
 	uint16_t opcode;
@@ -46,7 +44,7 @@ struct npu_instruction {
 	const char *tensor[NPU_INSN_TENSORS];
 	const struct npu_insn_parameter *parameter;
 	uint8_t parameters;
-	uint8_t scales;
+	uint8_t scales, counted;
 	uint8_t written;
 };
 
@@ -67,8 +65,9 @@ void npu_insn_parameter_write(struct npu_insn *insn, const struct npu_insn_param
 /* Scales of an instruction, and where they are in the constant section; 0 if it has none. */
 uint32_t npu_insn_scales(const struct npu_insn *insn, uint32_t *offset);
 
-/* Tensor @i is written; if it is not the first, it is also read. */
+/* Tensor @i is written, and is read: states can be both. */
 bool npu_insn_writes(const struct npu_insn *insn, unsigned int i);
+bool npu_insn_reads(const struct npu_insn *insn, unsigned int i);
 
 /*
  * The furthest byte of tensor @i of a validated instruction, plus one, counted from the start of

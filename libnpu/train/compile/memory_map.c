@@ -115,7 +115,7 @@ static bool follow_reads(struct map *map, uint32_t insn)
 	for (t = 1; t < NPU_INSN_TENSORS; t++) {
 		struct npu_region read;
 
-		if (i->t[t].type == NPU_TYPE_NONE)
+		if (i->t[t].type == NPU_TYPE_NONE || !npu_insn_reads(i, t))
 			continue;
 		read = region_of(map->program, insn, t);
 		if (!note_read(map, &read))

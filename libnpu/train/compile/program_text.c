@@ -18,6 +18,7 @@ const char *npu_slot_kind_name(uint32_t kind)
 		[NPU_FILE_SLOT_WEIGHTS] = "weights",
 		[NPU_FILE_SLOT_IO] = "io",
 		[NPU_FILE_SLOT_SCRATCH] = "scratch",
+		[NPU_FILE_SLOT_STATE] = "state",
 	};
 
 	return kind < sizeof(name) / sizeof(name[0]) ? name[kind] : NULL;
@@ -25,21 +26,30 @@ const char *npu_slot_kind_name(uint32_t kind)
 
 const char *npu_section_name(unsigned int section)
 {
-	static const char *const name[NPU_SECTIONS] = {
+	static const char *const name[] = {
 		[NPU_SECTION_INSNS] = "insns",	 [NPU_SECTION_CONSTS] = "consts",
 		[NPU_SECTION_SLOTS] = "slots",	 [NPU_SECTION_TENSORS] = "tensors",
 		[NPU_SECTION_FLOATS] = "floats", [NPU_SECTION_STRINGS] = "strings",
 		[NPU_SECTION_LABELS] = "labels", [NPU_SECTION_WEIGHTS] = "weights",
+		[NPU_SECTIONS] = "names",
 	};
 
-	return section < NPU_SECTIONS ? name[section] : NULL;
+	return section <= NPU_SECTIONS ? name[section] : NULL;
+}
+
+struct npu_file_span *npu_section_span(struct npu_file_header *header, unsigned int section)
+{
+	return section < NPU_SECTIONS ? &header->section[section] : &header->names;
+}
+
+struct npu_file_header *npu_program_header(const struct npu_program *program)
+{
+	return (struct npu_file_header *)program->head;
 }
 
 const char *npu_program_layer(const struct npu_program *program, uint32_t insn)
 {
-	(void)program;
-	(void)insn;
-	return "";
+	return program->names ? program->strings + program->names[insn] : NULL;
 }
 
 double npu_scale_real(const struct npu_program *program, uint32_t offset, uint32_t i)
@@ -50,11 +60,6 @@ double npu_scale_real(const struct npu_program *program, uint32_t offset, uint32
 }
 
 /* ------------------------------------------------------------------- pieces */
-
-static const struct npu_file_header *header_of(const struct npu_program *program)
-{
-	return (const struct npu_file_header *)program->head;
-}
 
 static void write_quoted(const char *text, FILE *file)
 {
@@ -102,16 +107,18 @@ static void write_tensor(const struct npu_tensor *t, FILE *file)
 
 static void write_header(const struct npu_program *program, FILE *file)
 {
-	const struct npu_file_header *header = header_of(program);
+	struct npu_file_header *header = npu_program_header(program);
 	unsigned int i;
 
 	fprintf(file, "program version=%" PRIu32 " isa=%" PRIu32 " bytes=%" PRIu64 "\n",
 		header->version, header->isa_version, header->file_bytes);
-	for (i = 0; i < NPU_SECTIONS; i++)
-		if (header->section[i].bytes || header->section[i].offset)
+	for (i = 0; npu_section_name(i); i++) {
+		const struct npu_file_span *span = npu_section_span(header, i);
+
+		if (span->bytes || span->offset)
 			fprintf(file, "section %s at=%" PRIu64 " bytes=%" PRIu64 "\n",
-				npu_section_name(i), header->section[i].offset,
-				header->section[i].bytes);
+				npu_section_name(i), span->offset, span->bytes);
+	}
 	for (i = 0; i < program->slot_count; i++)
 		fprintf(file, "slot %u %s bytes=%" PRIu64 "\n", i,
 			npu_slot_kind_name(program->slots[i].kind), program->slots[i].bytes);
@@ -191,8 +198,8 @@ static void write_insn(const struct npu_program *program, uint32_t i, FILE *file
 	unsigned int t;
 
 	fprintf(file, "insn %" PRIu32 " ", i);
-	if (layer[0])
-		write_string(program, (uint32_t)(layer - program->strings), file);
+	if (layer)
+		write_string(program, program->names[i], file);
 	else
 		fputc('-', file);
 	fprintf(file, " %s", words->mnemonic);
@@ -231,7 +238,7 @@ static void write_bytes(const char *section, const uint8_t *data, uint64_t bytes
 
 static void write_contents(const struct npu_program *program, FILE *file)
 {
-	const struct npu_file_header *header = header_of(program);
+	struct npu_file_header *header = npu_program_header(program);
 	uint64_t strings = header->section[NPU_SECTION_STRINGS].bytes, at;
 	uint64_t floats = header->section[NPU_SECTION_FLOATS].bytes / sizeof(float);
 
@@ -270,7 +277,7 @@ static void write_region(const struct npu_program *program, const struct npu_reg
 	else
 		fprintf(file, " to insn %" PRIu32, region->last);
 	fprintf(file, ": %s of %s", words->tensor[region->tensor], words->mnemonic);
-	if (layer[0]) {
+	if (layer) {
 		fputc(' ', file);
 		write_quoted(layer, file);
 	}

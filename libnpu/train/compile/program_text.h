@@ -7,11 +7,20 @@
 
 #include "runtime/program.h"
 
-/* Words for enum npu_file_slot_kind and enum npu_file_section; NULL where there is none. */
+/* Words for enum npu_file_slot_kind; NULL where there is none. */
 const char *npu_slot_kind_name(uint32_t kind);
-const char *npu_section_name(unsigned int section);
 
-/* Name of the layer that instruction @insn comes from; "" if the program does not say. */
+/*
+ * Sections as enum npu_file_section, and behind those, as number NPU_SECTIONS, the names of
+ * instructions: a word, NULL past the last, and the place in the file.
+ */
+const char *npu_section_name(unsigned int section);
+struct npu_file_span *npu_section_span(struct npu_file_header *header, unsigned int section);
+
+/* Header of the file that was loaded. */
+struct npu_file_header *npu_program_header(const struct npu_program *program);
+
+/* Name of the layer that instruction @insn comes from; NULL if the program does not say. */
 const char *npu_program_layer(const struct npu_program *program, uint32_t insn);
 
 /* The real number that a scale of the constant section multiplies with. */
