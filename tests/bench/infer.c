@@ -131,6 +131,11 @@ static double mobilenet_int8(struct bench *bench)
 	return measure(bench, &mobilenet, true, infer_int8);
 }
 
+static double lstm_int8(struct bench *bench)
+{
+	return measure(bench, &lstm, true, infer_int8);
+}
+
 static double mlp_int8(struct bench *bench)
 {
 	return measure(bench, &mlp, true, infer_int8);
@@ -164,6 +169,7 @@ const struct bench_row bench_infer_rows[] = {
 	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32, NULL },
 	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32, NULL },
 	{ "infer/cnn-int8", "us", "W5 cnn int8", "ONNXRuntime", false, cnn_int8, NULL },
+	{ "infer/lstm-int8", "us", "W5 lstm int8", "ONNXRuntime", false, lstm_int8, NULL },
 	{ "infer/resnet8-int8", "us", "W5 resnet8 int8", "ONNXRuntime", false, resnet8_int8, NULL },
 	{ "infer/mobilenet-int8", "us", "W5 mbv1 int8", "ONNXRuntime", false, mobilenet_int8, NULL },
 	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8, NULL },
