@@ -4,7 +4,7 @@
  *
  * A *word* is TAPS inputs or weights of each of sixteen channels, one below the other in the
  * image: as many rows of a column as the instruction set multiplies and adds at once. The
- * columns that a run of output pixels sees are made into words in the workspace, once for all
+ * columns that the pixels of a strip see are made into words in the workspace, once for all
  * the pixels that share them, with the padding in its place; a pixel is then a dot product
  * for each word of its kernel, without a question. A variant's taps_*.h gives
  *	TAPS			rows of a word
@@ -14,112 +14,269 @@
  *				what stands for the others is undefined
  *	taps_dot(sum, inputs, weights)
  *
- * Weights of rows past the kernel are zeros, so inputs there do not matter.
+ * Weights of rows past the kernel are zeros, so inputs there do not matter. Where there are but
+ * eight channels, and neighbouring pixels lie side by side, a word is of two columns.
  */
-#ifndef NPU_DEPTHWISE_H
-#define NPU_DEPTHWISE_H
+#ifndef NPU_SIMD_DEPTHWISE_H
+#define NPU_SIMD_DEPTHWISE_H
 
 #include "../window.h"
 #include "bytes.h"
 
-#define DEPTHWISE_WORD 64	  /* bytes */
-#define DEPTHWISE_MOST_WORDS 256  /* of a kernel */
-#define DEPTHWISE_ROWS_BYTES 1024 /* rows of padding, and of inputs at the end of a tensor */
-#define DEPTHWISE_COLUMNS \
-	((NPU_WORKSPACE_BYTES - DEPTHWISE_ROWS_BYTES) / DEPTHWISE_WORD - DEPTHWISE_MOST_WORDS)
+#define DEPTHWISE_WORD 64	   /* bytes */
+#define DEPTHWISE_KERNEL_WORDS 256 /* at most */
+#define DEPTHWISE_PIXELS 4	   /* at once */
+
+/**
+ * struct depthwise_run - neighbouring pixels of a row, and the columns that they see
+ * @in: bytes from the start of the input to the first column that lies in it, row 0
+ * @y: the first row that they see
+ * @column: the first column in the workspace
+ * @left: columns left of the input
+ * @inside: columns in it
+ * @right: columns right of it
+ */
+struct depthwise_run {
+	__u64 in;
+	__s32 y;
+	__u32 column;
+	__u32 left, inside, right;
+};
+
+/**
+ * struct depthwise_slot - the pixel, or pixels side by side, of sixteen lanes
+ * @from: bytes to its first column
+ * @to: bytes from the start of the output
+ * @pixels: how many there are
+ */
+struct depthwise_slot {
+	__u64 to;
+	__u32 from, pixels;
+};
+
+/**
+ * struct depthwise_memory - the workspace
+ * @fill: sixteen times what lies outside of the input
+ * @zeros: a row of weights past the kernel
+ * @rest: rows at the end of the input
+ * @runs: of the strip
+ * @slots: of the strip
+ * @weights: of a block: words, column by column
+ * @columns: for each word of a column, those words of all columns
+ */
+struct depthwise_memory {
+	__u8 fill[16], zeros[16], rest[TAPS][16];
+	struct depthwise_run runs[NPU_STRIP];
+	struct depthwise_slot slots[NPU_STRIP];
+	__u8 weights[DEPTHWISE_KERNEL_WORDS][DEPTHWISE_WORD] __attribute__((aligned(64)));
+	__u8 columns[];
+};
+
+#define DEPTHWISE_COLUMN_BYTES (NPU_WORKSPACE_BYTES - sizeof(struct depthwise_memory))
 
 /**
  * struct depthwise - an instruction, and how it is prepared
  * @conv: the instruction, addresses resolved
- * @fill: sixteen times what lies outside of the input, then sixteen zeros
- * @rest: TAPS rows of sixteen
- * @weights: words of a block's kernel, column by column
- * @columns: words of the input's columns that a run sees
+ * @memory: the workspace
  * @words: of a column
  * @span: columns that one pixel sees
- * @most: pixels of a run
+ * @side: pixels side by side in a word, 1 or 2
+ * @plane: bytes from the first words of all columns to the second
  * @end: the end of the input
+ * @runs, @slots: of the part of a strip that is planned
  */
 struct depthwise {
 	struct npu_conv conv;
-	__u8 *fill, *rest, *weights, *columns;
-	__u32 words, span, most;
+	struct depthwise_memory *memory;
+	__u32 words, span, side, plane;
 	const __u8 *end;
+	__u32 runs, slots;
 };
 
 /**
  * struct depthwise_block - what the pixels of a block have in common
  * @scale: of its channels
  * @start: what sums start from
+ * @outside: a word outside of the input
  * @lanes: its channels
  */
 struct depthwise_block {
 	struct lanes_scale scale;
-	struct lanes start;
+	struct lanes start, outside;
 	struct npu_conv_lanes lanes;
 };
+
+/* Bytes of the words of one column. */
+static lanes_inline __u32 depthwise_column(const struct depthwise *d)
+{
+	return DEPTHWISE_WORD / d->side;
+}
 
 /* False if the kernel is too large for the workspace, or input and output channels differ. */
 static bool depthwise_prepare(struct depthwise *d, const struct npu_exec *exec,
 			      const struct npu_insn *insn)
 {
+	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
 	const __u32 *kernel = insn->t[2].dim;
-	const struct npu_tensor *in = &insn->t[1];
 	__u64 span = (__u64)(kernel[2] - 1) * insn->conv.dilation[1] + 1;
 
 	npu_conv_resolve(exec, insn, &d->conv);
-	if (d->conv.group_in != d->conv.group_out)
-		return false;
 	d->words = (kernel[1] - 1) / TAPS + 1;
-	if (kernel[2] > DEPTHWISE_MOST_WORDS || d->words > DEPTHWISE_MOST_WORDS ||
-	    kernel[2] * d->words > DEPTHWISE_MOST_WORDS || span * d->words > DEPTHWISE_COLUMNS)
+	if (d->conv.group_in != d->conv.group_out || kernel[2] > DEPTHWISE_KERNEL_WORDS ||
+	    d->words > DEPTHWISE_KERNEL_WORDS || kernel[2] * d->words > DEPTHWISE_KERNEL_WORDS)
+		return false;
+	d->plane = DEPTHWISE_COLUMN_BYTES / d->words / DEPTHWISE_WORD * DEPTHWISE_WORD;
+	/* one more word, for pixels side by side past the last column */
+	if ((span + 1) * DEPTHWISE_WORD > d->plane)
 		return false;
 	d->span = (__u32)span;
-	d->most = (DEPTHWISE_COLUMNS / d->words - d->span) / insn->conv.stride[1] + 1;
-	d->fill = exec->workspace;
-	d->rest = d->fill + 64;
-	d->weights = d->fill + DEPTHWISE_ROWS_BYTES;
-	d->columns = d->weights + DEPTHWISE_MOST_WORDS * DEPTHWISE_WORD;
+	d->side = out->dim[3] == 8 && in->stride[2] == 8 && out->stride[2] == 8 &&
+				  out->type == NPU_TYPE_INT8 && insn->conv.stride[1] == 1
+			  ? 2
+			  : 1;
 	d->end = d->conv.in + npu_pixel_offset(in, in->dim[0] - 1, in->dim[1] - 1, in->dim[2] - 1) +
 		 in->dim[3];
-	lanes_store_s8(d->fill, lanes_set(d->conv.outside));
-	lanes_store_s8(d->fill + 16, lanes_set(0));
+	d->memory = exec->workspace;
+	lanes_store_s8(d->memory->fill, lanes_set(d->conv.outside));
+	lanes_store_s8(d->memory->zeros, lanes_set(0));
 	return true;
+}
+
+/* ------------------------------------------------------------------- plan */
+
+static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, __u32 pixels,
+			       __u32 column)
+{
+	const struct npu_insn *insn = d->conv.insn;
+	const struct npu_tensor *in = &insn->t[1], *out = &insn->t[0];
+	struct depthwise_run *run = &d->memory->runs[d->runs++];
+	__s32 first = (__s32)(at->x * insn->conv.stride[1]) - (__s32)insn->conv.pad[1];
+	__s32 columns = (__s32)((pixels - 1) * insn->conv.stride[1] + d->span);
+	__s32 left = first < 0 ? -first : 0, right = (__s32)in->dim[2] - first, size;
+	__u32 p;
+
+	left = left < columns ? left : columns;
+	right = right < columns ? right : columns;
+	right = right < left ? left : right;
+	run->left = left;
+	run->inside = right - left;
+	run->right = columns - right;
+	run->column = column;
+	run->y = (__s32)(at->y * insn->conv.stride[0]) - (__s32)insn->conv.pad[0];
+	run->in = 0;
+	if (run->inside)
+		run->in = npu_pixel_offset(in, at->n, 0, first + left);
+	size = depthwise_column(d);
+	for (p = 0; p < pixels; p += d->side) {
+		struct depthwise_slot *slot = &d->memory->slots[d->slots++];
+
+		slot->from = (column + p * insn->conv.stride[1]) * size;
+		slot->to = npu_pixel_offset(out, at->n, at->y, at->x + p);
+		slot->pixels = pixels - p < d->side ? pixels - p : d->side;
+	}
+}
+
+/* Rows from @row on, up to @rows, whose columns fit the workspace together: how many. */
+static __u32 depthwise_plan(struct depthwise *d, __u32 row, __u32 rows)
+{
+	const struct npu_tensor *out = &d->conv.insn->t[0];
+	__u32 stride = d->conv.insn->conv.stride[1], used = 0, done = 0;
+	__u32 room = (d->plane - DEPTHWISE_WORD) / depthwise_column(d);
+	struct npu_pixel at = npu_pixel_at(out, row);
+
+	d->runs = 0;
+	d->slots = 0;
+	while (done < rows && room - used >= d->span) {
+		__u32 pixels = rows - done, most = (room - used - d->span) / stride + 1;
+
+		if (pixels > out->dim[2] - at.x)
+			pixels = out->dim[2] - at.x;
+		if (pixels > most)
+			pixels = most;
+		depthwise_plan_run(d, &at, pixels, used);
+		used += (pixels - 1) * stride + d->span;
+		done += pixels;
+		at.x += pixels - 1;
+		npu_pixel_next(out, &at);
+	}
+	return done;
 }
 
 /* --------------------------------------------------------------- weights */
 
-static void depthwise_block_prepare(const struct depthwise *d, struct depthwise_block *b,
-				    __u32 block)
+static lanes_inline struct lanes depthwise_weights(const struct depthwise *d, __u32 block,
+						   __u32 word, __u32 kx)
 {
 	const struct npu_conv *conv = &d->conv;
 	const __u32 *kernel = conv->insn->t[2].dim;
-	const __s8 *w = conv->weights + block * conv->block_bytes;
-	__u8 *out = d->weights;
-	__u32 kx, word, t;
+	const __s8 *w = conv->weights + block * conv->block_bytes + kx * 16;
+	__u8 two[TAPS][16];
+	const void *row[TAPS];
+	__u32 t;
+
+#pragma GCC unroll 4
+	for (t = 0; t < TAPS; t++) {
+		__u32 ky = word * TAPS + t;
+
+		row[t] = d->memory->zeros;
+		if (ky < kernel[1])
+			row[t] = w + (unsigned long)ky * kernel[2] * 16;
+		if (d->side == 2) {
+			__builtin_memcpy(two[t], row[t], 8);
+			__builtin_memcpy(two[t] + 8, row[t], 8);
+			row[t] = two[t];
+		}
+	}
+	return taps_join(row, TAPS);
+}
+
+/* What the channels of a block start from, and their scales. */
+static lanes_inline void depthwise_channels(const struct depthwise *d, struct depthwise_block *b,
+					    __u32 block)
+{
+	const struct npu_conv *conv = &d->conv;
+	__s32 zero_point = conv->insn->t[0].zero_point;
+	const struct npu_scale *scale = conv->scales + block * 16 * conv->scale_step;
+	const __s32 *bias = conv->bias;
+	struct npu_scale two[16];
+	__s32 start[16];
 
 	b->lanes = npu_conv_lanes(conv, block);
-	b->start = conv->bias ? lanes_load((const __s32 *)conv->bias + block * 16) : lanes_set(0);
-	for (kx = 0; kx < kernel[2]; kx++)
-		for (word = 0; word < d->words; word++, out += DEPTHWISE_WORD) {
-			const void *row[TAPS];
-			struct lanes weights;
-
-			for (t = 0; t < TAPS; t++) {
-				__u32 ky = word * TAPS + t;
-
-				row[t] = ky < kernel[1] ? w + (ky * kernel[2] + kx) * 16
-							: (const __s8 *)d->fill + 16;
-			}
-			weights = taps_join(row, TAPS);
-			lanes_store(out, weights);
-			if (TAPS_OFFSET)
-				b->start = lanes_sub(
-					b->start, taps_dot(lanes_set(0),
-							   lanes_set((__s32)TAPS_OFFSET), weights));
+	b->start = bias ? lanes_load(bias + block * 16) : lanes_set(0);
+	if (d->side == 2) {
+		b->lanes.count = 16;
+		lanes_store(start, b->start);
+		__builtin_memcpy(start + 8, start, 32);
+		b->start = lanes_load(start);
+		if (conv->scale_step) {
+			__builtin_memcpy(two, scale, 64);
+			__builtin_memcpy(two + 8, scale, 64);
+			scale = two;
 		}
-	lanes_scale_load(&b->scale, conv->scales + block * 16 * conv->scale_step, conv->scale_step,
-			 conv->insn->t[0].zero_point);
+	}
+	lanes_scale_load(&b->scale, scale, conv->scale_step, zero_point);
+}
+
+static void depthwise_block_prepare(const struct depthwise *d, struct depthwise_block *b,
+				    __u32 block)
+{
+	const struct lanes offset = lanes_set((__s32)TAPS_OFFSET);
+	const void *fill[TAPS];
+	__u32 kx, word, i = 0;
+
+	depthwise_channels(d, b, block);
+	for (kx = 0; kx < d->conv.insn->t[2].dim[2]; kx++)
+		for (word = 0; word < d->words; word++) {
+			struct lanes weights = depthwise_weights(d, block, word, kx);
+
+			lanes_store(d->memory->weights[i++], weights);
+			if (TAPS_OFFSET)
+				b->start = lanes_sub(b->start,
+						     taps_dot(lanes_set(0), offset, weights));
+		}
+	for (i = 0; i < TAPS; i++)
+		fill[i] = d->memory->fill;
+	b->outside = lanes_xor(taps_join(fill, TAPS), offset);
 }
 
 /* --------------------------------------------------------------- columns */
@@ -127,131 +284,119 @@ static void depthwise_block_prepare(const struct depthwise *d, struct depthwise_
 /**
  * struct depthwise_rows - rows of the input that a word is made of
  * @at: sixteen channels of the first column in each
- * @step: bytes to the next column, 0 for a row outside the input
+ * @step: bytes to the next word, 0 for a row outside the input
  */
 struct depthwise_rows {
 	const __u8 *at[TAPS];
 	unsigned long step[TAPS];
 };
 
-/* @count columns, all readable. */
-static lanes_inline void depthwise_join(const struct depthwise *d,
-					const struct depthwise_rows *rows, __u8 *out, __u32 count,
+/* @count words, all of whose rows can be read. */
+static lanes_inline void depthwise_join(const struct depthwise_rows *rows, __u8 *out, __u32 count,
 					const int taps)
 {
-	unsigned long bytes = (unsigned long)d->words * DEPTHWISE_WORD;
+	unsigned long step[TAPS];
 	const __u8 *at[TAPS];
-	__u32 c;
 	int t;
 
 #pragma GCC unroll 4
-	for (t = 0; t < taps; t++)
+	for (t = 0; t < taps; t++) {
 		at[t] = rows->at[t];
-	for (c = 0; c < count; c++, out += bytes) {
+		step[t] = rows->step[t];
+	}
+	for (; count; count--, out += DEPTHWISE_WORD) {
 		const void *row[TAPS] = { NULL };
 
 #pragma GCC unroll 4
 		for (t = 0; t < taps; t++) {
 			row[t] = at[t];
-			at[t] += rows->step[t];
+			at[t] += step[t];
 		}
 		lanes_store(out, lanes_xor(taps_join(row, taps), lanes_set((__s32)TAPS_OFFSET)));
 	}
 }
 
-static void depthwise_join_any(const struct depthwise *d, const struct depthwise_rows *rows,
-			       __u8 *out, __u32 count, __u32 taps)
-{
-	switch (taps) {
-	case 1:
-		depthwise_join(d, rows, out, count, 1);
-		break;
-	case 2:
-		depthwise_join(d, rows, out, count, 2);
-		break;
-#if TAPS > 2
-	case 3:
-		depthwise_join(d, rows, out, count, 3);
-		break;
-	default:
-		depthwise_join(d, rows, out, count, TAPS);
-		break;
-#endif
-	}
-}
-
-/* One column next to the end of the input, of which only the first @lanes channels exist. */
+/* Words near the end of the input, which is read no further. */
 static void depthwise_join_rest(const struct depthwise *d, const struct depthwise_rows *rows,
-				__u32 column, __u8 *out, __u32 lanes, __u32 taps)
+				__u8 *out, __u32 from, __u32 to)
 {
 	struct depthwise_rows rest = { 0 };
 	__u32 t;
 
-	for (t = 0; t < taps; t++) {
-		rest.at[t] = d->fill;
-		if (rows->step[t]) {
-			rest.at[t] = d->rest + t * 16;
-			npu_bytes_store(d->rest + t * 16,
-					npu_bytes_load(rows->at[t] + column * rows->step[t], lanes),
+	for (; from < to; from++) {
+		for (t = 0; t < TAPS; t++) {
+			const __u8 *at = rows->at[t] + from * rows->step[t];
+
+			rest.at[t] = rows->step[t] ? d->memory->rest[t] : at;
+			if (rows->step[t])
+				npu_bytes_store(
+					d->memory->rest[t],
+					npu_bytes_load(at, d->end - at < 16 ? d->end - at : 16),
 					16);
 		}
+		depthwise_join(&rest, out + from * DEPTHWISE_WORD, 1, TAPS);
 	}
-	depthwise_join_any(d, &rest, out, 1, taps);
 }
 
-/* Columns [from, to) of the rows, which lie within the input. */
-static void depthwise_inside(const struct depthwise *d, const struct depthwise_rows *rows,
-			     __u32 from, __u32 to, __u8 *out, __u32 lanes, __u32 taps)
-{
-	unsigned long bytes = (unsigned long)d->words * DEPTHWISE_WORD;
-	struct depthwise_rows first = *rows;
-	__u32 safe = to - from, t;
-
-	for (t = 0; t < taps; t++) {
-		first.at[t] += (__u64)from * rows->step[t];
-		if (lanes == 16 || !rows->step[t])
-			continue;
-		while (safe && first.at[t] + (__u64)(safe - 1) * rows->step[t] + 16 > d->end)
-			safe--;
-	}
-	depthwise_join_any(d, &first, out, safe, taps);
-	for (; safe < to - from; safe++)
-		depthwise_join_rest(d, &first, safe, out + safe * bytes, lanes, taps);
-}
-
-/* The @word-th words of the columns that @pixels pixels from @at on see. */
-static void depthwise_word(const struct depthwise *d, const struct depthwise_block *b,
-			   const struct npu_pixel *at, __u32 pixels, __u32 word)
+/* The @word-th words of a run. */
+static lanes_inline void depthwise_columns(const struct depthwise *d,
+					   const struct depthwise_block *b,
+					   const struct depthwise_run *run, __u32 word,
+					   const int taps)
 {
 	const struct npu_insn *insn = d->conv.insn;
 	const struct npu_tensor *in = &insn->t[1];
-	__s32 first = (__s32)(at->x * insn->conv.stride[1]) - (__s32)insn->conv.pad[1];
-	__u32 columns = (pixels - 1) * insn->conv.stride[1] + d->span;
-	__s32 left = first < 0 ? -first : 0, right = (__s32)in->dim[2] - first;
-	__u32 taps = insn->t[2].dim[1] - word * TAPS, t;
-	__u8 *out = d->columns + word * DEPTHWISE_WORD;
-	unsigned long bytes = (unsigned long)d->words * DEPTHWISE_WORD;
-	struct depthwise_rows rows = { 0 }, outside = { 0 };
+	const __u8 *base = d->conv.in + run->in + b->lanes.channel;
+	__u32 size = depthwise_column(d), count = (run->inside + d->side - 1) / d->side, i, safe;
+	__u8 *out = d->memory->columns + word * d->plane + run->column * size;
+	struct depthwise_rows rows = { 0 };
+	int t;
 
-	taps = taps < TAPS ? taps : TAPS;
-	left = left < (__s32)columns ? left : (__s32)columns;
-	right = right < (__s32)columns ? right : (__s32)columns;
-	right = right < left ? left : right;
-	for (t = 0; t < taps; t++) {
-		__s32 y = npu_conv_index(insn, 0, at->y, word * TAPS + t);
+	for (i = 0; i < run->left; i++, out += size)
+		lanes_store(out, b->outside);
+	safe = count;
+#pragma GCC unroll 4
+	for (t = 0; t < TAPS; t++) {
+		__s32 y = run->y + (__s32)((word * TAPS + t) * insn->conv.dilation[0]);
 
-		outside.at[t] = d->fill;
-		rows.at[t] = d->fill;
-		if (y < 0)
+		rows.at[t] = d->memory->fill;
+		if (t >= taps || y < 0 || y >= (__s32)in->dim[1])
 			continue;
-		rows.at[t] = d->conv.in + npu_pixel_offset(in, at->n, y, 0) + b->lanes.channel;
-		rows.step[t] = in->stride[2];
+		rows.at[t] = base + (unsigned long)y * in->stride[1];
+		rows.step[t] = (unsigned long)in->stride[2] * d->side;
+		while (safe && rows.at[t] + (safe - 1) * rows.step[t] + 16 > d->end)
+			safe--;
 	}
-	depthwise_join_any(d, &outside, out, left, taps);
-	if (right > left)
-		depthwise_inside(d, &rows, first + left, first + right, out + left * bytes,
-				 b->lanes.count, taps);
-	depthwise_join_any(d, &outside, out + right * bytes, columns - right, taps);
+	depthwise_join(&rows, out, safe, taps);
+	if (safe < count)
+		depthwise_join_rest(d, &rows, out, safe, count);
+	out += run->inside * size;
+	for (i = 0; i < run->right; i++, out += size)
+		lanes_store(out, b->outside);
+}
+
+static void depthwise_all_columns(const struct depthwise *d, const struct depthwise_block *b)
+{
+	__u32 height = d->conv.insn->t[2].dim[1], r, word;
+
+	for (r = 0; r < d->runs; r++)
+		for (word = 0; word < d->words; word++) {
+			const struct depthwise_run *run = &d->memory->runs[r];
+
+			switch (height - word * TAPS) {
+			case 1:
+				depthwise_columns(d, b, run, word, 1);
+				break;
+#if TAPS > 3
+			case 3:
+				depthwise_columns(d, b, run, word, 3);
+				break;
+#endif
+			default:
+				depthwise_columns(d, b, run, word, TAPS);
+				break;
+			}
+		}
 }
 
 /* ---------------------------------------------------------------- pixels */
@@ -262,141 +407,108 @@ enum depthwise_way {
 	DEPTHWISE_3X3, /* without dilation */
 };
 
-#define DEPTHWISE_PIXELS 4 /* at once */
-
 static lanes_inline void depthwise_sums(const struct depthwise *d, struct lanes *sum,
-					const __u8 *columns, const int pixels,
+					const __u8 *const *from, const int slots,
 					const enum depthwise_way way)
 {
 	const struct npu_insn *insn = d->conv.insn;
 	const __u32 words = way == DEPTHWISE_3X3 ? 2 / TAPS + 1 : d->words;
 	const __u32 width = way == DEPTHWISE_3X3 ? 3 : insn->t[2].dim[2];
 	const __u32 dilation = way == DEPTHWISE_3X3 ? 1 : insn->conv.dilation[1];
-	unsigned long pixel = (unsigned long)insn->conv.stride[1] * words * DEPTHWISE_WORD;
-	const __u8 *weights = d->weights;
+	const __u8(*weights)[DEPTHWISE_WORD] = d->memory->weights;
 	__u32 kx, word;
 	int p;
 
 #pragma GCC unroll 3
-	for (kx = 0; kx < width; kx++) {
-		const __u8 *column =
-			columns + (unsigned long)kx * dilation * words * DEPTHWISE_WORD;
-
+	for (kx = 0; kx < width; kx++)
 #pragma GCC unroll 2
-		for (word = 0; word < words; word++, weights += DEPTHWISE_WORD) {
+		for (word = 0; word < words; word++, weights++) {
+			unsigned long at = kx * dilation * depthwise_column(d) +
+					   (unsigned long)word * d->plane;
 			struct lanes w = lanes_load(weights);
 
 #pragma GCC unroll 4
-			for (p = 0; p < pixels; p++)
-				sum[p] = taps_dot(
-					sum[p],
-					lanes_load(column + p * pixel + word * DEPTHWISE_WORD), w);
+			for (p = 0; p < slots; p++)
+				sum[p] = taps_dot(sum[p], lanes_load(from[p] + at), w);
 		}
-	}
 }
 
-static lanes_inline void depthwise_store(const struct depthwise *d, const struct depthwise_block *b,
-					 __u8 *out, const struct lanes *x, const int pixels)
+/* @count slots from the @first on. */
+static lanes_inline void depthwise_slots(const struct depthwise *d, const struct depthwise_block *b,
+					 __u32 first, const int count, const enum depthwise_way way,
+					 const bool quick)
 {
 	const struct npu_insn *insn = d->conv.insn;
-	struct lanes min = lanes_set(insn->conv.act_min), max = lanes_set(insn->conv.act_max);
+	const struct depthwise_slot *slot = &d->memory->slots[first];
+	__s32 min = insn->conv.act_min, max = insn->conv.act_max;
+	__u32 bytes = npu_type_bytes(insn->t[0].type);
+	__u8 *out = d->conv.out + (unsigned long)b->lanes.channel * bytes, *to[DEPTHWISE_PIXELS];
+	struct lanes sum[DEPTHWISE_PIXELS];
+	const __u8 *from[DEPTHWISE_PIXELS];
+	__u32 lanes = b->lanes.count;
 	int p;
 
-	if (pixels == 4 && b->lanes.count == 16 && insn->t[0].type == NPU_TYPE_INT8) {
-		lanes_store4_s8(out, insn->t[0].stride[2], x, insn->conv.act_min,
-				insn->conv.act_max);
+#pragma GCC unroll 4
+	for (p = 0; p < count; p++) {
+		from[p] = d->memory->columns + slot[p].from;
+		to[p] = out + slot[p].to;
+		sum[p] = b->start;
+	}
+	depthwise_sums(d, sum, from, count, way);
+#pragma GCC unroll 4
+	for (p = 0; p < count; p++)
+		sum[p] = lanes_rescale(sum[p], &b->scale, quick);
+	if (count == 4 && lanes == 16 && insn->t[0].type == NPU_TYPE_INT8 &&
+	    slot[0].pixels + slot[1].pixels + slot[2].pixels + slot[3].pixels == 4 * d->side) {
+		lanes_store4_s8_at(to, sum, min, max);
 		return;
 	}
-	for (p = 0; p < pixels; p++, out += insn->t[0].stride[2]) {
-		struct lanes y = lanes_clamp(x[p], min, max);
+	for (p = 0; p < count; p++) {
+		__u32 part = slot[p].pixels < d->side ? 8 : lanes;
+		struct lanes y = lanes_clamp(sum[p], lanes_set(min), lanes_set(max));
 
-		if (insn->t[0].type == NPU_TYPE_INT8)
-			lanes_store_part_s8(out, y, b->lanes.count);
+		if (bytes == 1)
+			lanes_store_part_s8(to[p], y, part);
 		else
-			lanes_store_part_s16(out, y, b->lanes.count);
+			lanes_store_part_s16(to[p], y, part);
 	}
 }
 
-static lanes_inline void depthwise_pixels(const struct depthwise *d,
-					  const struct depthwise_block *b, __u8 *out,
-					  const __u8 *columns, const int pixels,
+static lanes_inline void depthwise_pixels(const struct depthwise *in,
+					  const struct depthwise_block *of,
 					  const enum depthwise_way way, const bool quick)
 {
-	struct lanes sum[DEPTHWISE_PIXELS];
-	int p;
+	/* copies, which no store can change */
+	const struct depthwise_block b = *of;
+	const struct depthwise d = *in;
+	__u32 i;
 
-#pragma GCC unroll 4
-	for (p = 0; p < pixels; p++)
-		sum[p] = b->start;
-	depthwise_sums(d, sum, columns, pixels, way);
-#pragma GCC unroll 4
-	for (p = 0; p < pixels; p++)
-		sum[p] = lanes_rescale(sum[p], &b->scale, quick);
-	depthwise_store(d, b, out, sum, pixels);
+	for (i = 0; i + DEPTHWISE_PIXELS <= d.slots; i += DEPTHWISE_PIXELS)
+		depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, way, quick);
+	for (; i < d.slots; i++)
+		depthwise_slots(&d, &b, i, 1, way, quick);
 }
 
-static lanes_inline void depthwise_run(const struct depthwise *d, const struct depthwise_block *b,
-				       __u8 *out, __u32 pixels, const enum depthwise_way way,
-				       const bool quick)
-{
-	const struct npu_insn *insn = d->conv.insn;
-	unsigned long step = (unsigned long)insn->conv.stride[1] * d->words * DEPTHWISE_WORD;
-	const __u8 *columns = d->columns;
-
-	for (; pixels >= DEPTHWISE_PIXELS; pixels -= DEPTHWISE_PIXELS) {
-		depthwise_pixels(d, b, out, columns, DEPTHWISE_PIXELS, way, quick);
-		out += (unsigned long)DEPTHWISE_PIXELS * insn->t[0].stride[2];
-		columns += DEPTHWISE_PIXELS * step;
-	}
-	for (; pixels; pixels--) {
-		depthwise_pixels(d, b, out, columns, 1, way, quick);
-		out += insn->t[0].stride[2];
-		columns += step;
-	}
-}
-
-static void depthwise_run_any(const struct depthwise *d, const struct depthwise_block *b, __u8 *out,
-			      __u32 pixels)
-{
-	const struct npu_insn *insn = d->conv.insn;
-	bool small = insn->t[2].dim[1] == 3 && insn->t[2].dim[2] == 3 &&
-		     insn->conv.dilation[1] == 1;
-
-	if (small && b->scale.quick)
-		depthwise_run(d, b, out, pixels, DEPTHWISE_3X3, true);
-	else if (b->scale.quick)
-		depthwise_run(d, b, out, pixels, DEPTHWISE_ANY, true);
-	else
-		depthwise_run(d, b, out, pixels, DEPTHWISE_ANY, false);
-}
-
-/* Pixels of one block, row of the output by row. */
 static void depthwise_rectangle(const void *context, const struct npu_rectangle *r)
 {
-	const struct depthwise *d = context;
-	const struct npu_tensor *out = &d->conv.insn->t[0];
+	const struct npu_insn *insn = ((const struct depthwise *)context)->conv.insn;
+	bool small = insn->t[2].dim[1] == 3 && insn->t[2].dim[2] == 3 &&
+		     insn->conv.dilation[1] == 1;
+	struct depthwise d = *(const struct depthwise *)context;
+	__u32 row, rows, block;
 	struct depthwise_block b;
-	__u32 block, word;
 
-	for (block = r->block; block < r->block + r->blocks; block++) {
-		struct npu_pixel at = npu_pixel_at(out, r->row);
-		__u32 left = r->rows, pixels;
-
-		depthwise_block_prepare(d, &b, block);
-		for (; left; left -= pixels) {
-			__u32 row = out->dim[2] - at.x;
-
-			pixels = left < row ? left : row;
-			pixels = pixels < d->most ? pixels : d->most;
-			for (word = 0; word < d->words; word++)
-				depthwise_word(d, &b, &at, pixels, word);
-			depthwise_run_any(d, &b,
-					  d->conv.out + npu_pixel_offset(out, at.n, at.y, at.x) +
-						  (__u64)b.lanes.channel *
-							  npu_type_bytes(out->type),
-					  pixels);
-			at.x += pixels - 1;
-			npu_pixel_next(out, &at);
+	for (row = 0; row < r->rows; row += rows) {
+		rows = depthwise_plan(&d, r->row + row, r->rows - row);
+		for (block = r->block; block < r->block + r->blocks; block++) {
+			depthwise_block_prepare(&d, &b, block);
+			depthwise_all_columns(&d, &b);
+			if (small && b.scale.quick)
+				depthwise_pixels(&d, &b, DEPTHWISE_3X3, true);
+			else if (b.scale.quick)
+				depthwise_pixels(&d, &b, DEPTHWISE_ANY, true);
+			else
+				depthwise_pixels(&d, &b, DEPTHWISE_ANY, false);
 		}
 	}
 }
@@ -415,4 +527,4 @@ static void depthwise_s8(const struct npu_exec *exec, const struct npu_insn *ins
 		       depthwise_rectangle, &d);
 }
 
-#endif /* NPU_DEPTHWISE_H */
+#endif /* NPU_SIMD_DEPTHWISE_H */

@@ -22,9 +22,10 @@
  *	lanes_store(p, x)			lanes_store_part(p, x, count)
  *	lanes_store_s16(p, x)			lanes_store_part_s16(p, x, count)
  *	lanes_store_s8(p, x)			lanes_store_part_s8(p, x, count)
- *	lanes_store4_s8(p, stride, x, min, max)	x[0] to x[3] as int8 at p, p + stride, ...,
- *						clamped to [min, max], which lies within int8;
- *						cheaper than four clamps and stores
+ *	lanes_store4_s8_at(to, x, min, max)	x[0] to x[3] as int8 at to[0] to to[3], clamped to
+ *						[min, max], which lies within int8; cheaper than
+ *						four clamps and stores
+ *	lanes_store4_s8(p, stride, x, min, max)	the same at p, p + stride, ...
  *	lanes_lookup(table, index)		table[index] of each lane
  *	lanes_lookup_pair_16(table, index)	of a table of 16-bit entries: entry index in the
  *						low half, entry index + 1 in the high half
@@ -97,6 +98,15 @@ static lanes_inline void lanes_store_part_type(void *p, const __u32 type, struct
 		lanes_store_part_s16(p, x, count);
 	else
 		lanes_store_part(p, x, count);
+}
+
+static lanes_inline void lanes_store4_s8(void *p, unsigned long stride, const struct lanes x[4],
+					 __s32 min, __s32 max)
+{
+	__u8 *const first = p;
+	__u8 *const to[4] = { first, first + stride, first + 2 * stride, first + 3 * stride };
+
+	lanes_store4_s8_at(to, x, min, max);
 }
 
 static lanes_inline struct lanes lanes_clamp(struct lanes x, struct lanes min, struct lanes max)

@@ -186,11 +186,10 @@ static lanes_inline __m256i lanes_pack2_s8(struct lanes a, struct lanes b)
 	return _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words_a, words_b), order);
 }
 
-static lanes_inline void lanes_store4_s8(void *p, unsigned long stride, const struct lanes x[4],
-					 __s32 min, __s32 max)
+static lanes_inline void lanes_store4_s8_at(__u8 *const to[4], const struct lanes x[4], __s32 min,
+					    __s32 max)
 {
 	const __m256i low = _mm256_set1_epi8((char)min), high = _mm256_set1_epi8((char)max);
-	__u8 *out = p;
 	int i;
 
 #pragma GCC unroll 2
@@ -198,9 +197,8 @@ static lanes_inline void lanes_store4_s8(void *p, unsigned long stride, const st
 		__m256i bytes = lanes_pack2_s8(x[i], x[i + 1]);
 
 		bytes = _mm256_min_epi8(_mm256_max_epi8(bytes, low), high);
-		_mm_storeu_si128((__m128i *)(out + i * stride), _mm256_castsi256_si128(bytes));
-		_mm_storeu_si128((__m128i *)(out + (i + 1) * stride),
-				 _mm256_extracti128_si256(bytes, 1));
+		_mm_storeu_si128((__m128i *)to[i], _mm256_castsi256_si128(bytes));
+		_mm_storeu_si128((__m128i *)to[i + 1], _mm256_extracti128_si256(bytes, 1));
 	}
 }
 

@@ -116,18 +116,17 @@ static lanes_inline __m512i lanes_pack4_s8(const struct lanes x[4], __s32 min, _
 	return _mm512_min_epi8(bytes, _mm512_set1_epi8((char)max));
 }
 
-static lanes_inline void lanes_store4_s8(void *p, unsigned long stride, const struct lanes x[4],
-					 __s32 min, __s32 max)
+static lanes_inline void lanes_store4_s8_at(__u8 *const to[4], const struct lanes x[4], __s32 min,
+					    __s32 max)
 {
 	const __m512i order =
 		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	__m512i bytes = _mm512_permutexvar_epi32(order, lanes_pack4_s8(x, min, max));
-	__u8 *out = p;
 
-	_mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(bytes));
-	_mm_storeu_si128((__m128i *)(out + stride), _mm512_extracti32x4_epi32(bytes, 1));
-	_mm_storeu_si128((__m128i *)(out + 2 * stride), _mm512_extracti32x4_epi32(bytes, 2));
-	_mm_storeu_si128((__m128i *)(out + 3 * stride), _mm512_extracti32x4_epi32(bytes, 3));
+	_mm_storeu_si128((__m128i *)to[0], _mm512_castsi512_si128(bytes));
+	_mm_storeu_si128((__m128i *)to[1], _mm512_extracti32x4_epi32(bytes, 1));
+	_mm_storeu_si128((__m128i *)to[2], _mm512_extracti32x4_epi32(bytes, 2));
+	_mm_storeu_si128((__m128i *)to[3], _mm512_extracti32x4_epi32(bytes, 3));
 }
 
 /* ------------------------------------------------------------- arithmetic */

@@ -153,13 +153,12 @@ static lanes_inline void lanes_store_part_s8(void *p, struct lanes x, __u32 coun
 	lanes_store_bytes(p, vreinterpretq_u8_s8(lanes_pack_s8(x)), 0, count);
 }
 
-static lanes_inline void lanes_store4_s8(void *p, unsigned long stride, const struct lanes x[4],
-					 __s32 min, __s32 max)
+static lanes_inline void lanes_store4_s8_at(__u8 *const to[4], const struct lanes x[4], __s32 min,
+					    __s32 max)
 {
 	const int8x16_t low = vdupq_n_s8((__s8)min), high = vdupq_n_s8((__s8)max);
 
-	LANES_EACH(vst1q_s8((__s8 *)p + i * stride,
-			    vminq_s8(vmaxq_s8(lanes_pack_s8(x[i]), low), high)));
+	LANES_EACH(vst1q_s8((__s8 *)to[i], vminq_s8(vmaxq_s8(lanes_pack_s8(x[i]), low), high)));
 }
 
 /* ------------------------------------------------------------- arithmetic */
