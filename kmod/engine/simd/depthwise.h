@@ -84,6 +84,7 @@ struct depthwise_memory {
  * @plane: bytes from the first words of all columns to the second
  * @end: the end of the input
  * @runs, @slots: of the part of a strip that is planned
+ * @whole: no slot has fewer than @side pixels
  */
 struct depthwise {
 	struct npu_conv conv;
@@ -91,6 +92,7 @@ struct depthwise {
 	__u32 words, span, side, plane;
 	const __u8 *end;
 	__u32 runs, slots;
+	bool whole;
 };
 
 /**
@@ -99,11 +101,15 @@ struct depthwise {
  * @start: what sums start from
  * @outside: a word outside of the input
  * @lanes: its channels
+ * @min, @max: of the output
+ * @type: of the output
  */
 struct depthwise_block {
 	struct lanes_scale scale;
 	struct lanes start, outside;
 	struct npu_conv_lanes lanes;
+	__s32 min, max;
+	__u32 type;
 };
 
 /* Bytes of the words of one column. */
@@ -144,6 +150,25 @@ static bool depthwise_prepare(struct depthwise *d, const struct npu_exec *exec,
 
 /* ------------------------------------------------------------------- plan */
 
+static void depthwise_plan_slots(struct depthwise *d, __u32 column, __u32 pixels, __u64 to)
+{
+	const struct npu_insn *insn = d->conv.insn;
+	__u32 from = column * depthwise_column(d), step = insn->conv.stride[1] * DEPTHWISE_WORD;
+	__u64 out_step = (__u64)insn->t[0].stride[2] * d->side;
+	struct depthwise_slot *slot = &d->memory->slots[d->slots];
+
+	for (; pixels >= d->side; pixels -= d->side, slot++) {
+		*slot = (struct depthwise_slot){ to, from, d->side };
+		from += step;
+		to += out_step;
+	}
+	if (pixels) {
+		*slot++ = (struct depthwise_slot){ to, from, pixels };
+		d->whole = false;
+	}
+	d->slots = slot - d->memory->slots;
+}
+
 static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, __u32 pixels,
 			       __u32 column)
 {
@@ -152,8 +177,7 @@ static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, 
 	struct depthwise_run *run = &d->memory->runs[d->runs++];
 	__s32 first = (__s32)(at->x * insn->conv.stride[1]) - (__s32)insn->conv.pad[1];
 	__s32 columns = (__s32)((pixels - 1) * insn->conv.stride[1] + d->span);
-	__s32 left = first < 0 ? -first : 0, right = (__s32)in->dim[2] - first, size;
-	__u32 p;
+	__s32 left = first < 0 ? -first : 0, right = (__s32)in->dim[2] - first;
 
 	left = left < columns ? left : columns;
 	right = right < columns ? right : columns;
@@ -166,14 +190,7 @@ static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, 
 	run->in = 0;
 	if (run->inside)
 		run->in = npu_pixel_offset(in, at->n, 0, first + left);
-	size = depthwise_column(d);
-	for (p = 0; p < pixels; p += d->side) {
-		struct depthwise_slot *slot = &d->memory->slots[d->slots++];
-
-		slot->from = (column + p * insn->conv.stride[1]) * size;
-		slot->to = npu_pixel_offset(out, at->n, at->y, at->x + p);
-		slot->pixels = pixels - p < d->side ? pixels - p : d->side;
-	}
+	depthwise_plan_slots(d, column, pixels, npu_pixel_offset(out, at->n, at->y, at->x));
 }
 
 /* Rows from @row on, up to @rows, whose columns fit the workspace together: how many. */
@@ -186,6 +203,7 @@ static __u32 depthwise_plan(struct depthwise *d, __u32 row, __u32 rows)
 
 	d->runs = 0;
 	d->slots = 0;
+	d->whole = true;
 	while (done < rows && room - used >= d->span) {
 		__u32 pixels = rows - done, most = (room - used - d->span) / stride + 1;
 
@@ -242,6 +260,9 @@ static lanes_inline void depthwise_channels(const struct depthwise *d, struct de
 	__s32 start[16];
 
 	b->lanes = npu_conv_lanes(conv, block);
+	b->min = conv->insn->conv.act_min;
+	b->max = conv->insn->conv.act_max;
+	b->type = conv->insn->t[0].type;
 	b->start = bias ? lanes_load(bias + block * 16) : lanes_set(0);
 	if (d->side == 2) {
 		b->lanes.count = 16;
@@ -433,19 +454,15 @@ static lanes_inline void depthwise_sums(const struct depthwise *d, struct lanes 
 		}
 }
 
-/* @count slots from the @first on. */
+/* @count slots from the @first on; @whole: four, of sixteen channels of int8 each. */
 static lanes_inline void depthwise_slots(const struct depthwise *d, const struct depthwise_block *b,
 					 __u32 first, const int count, const enum depthwise_way way,
-					 const bool quick)
+					 const bool quick, const bool whole)
 {
-	const struct npu_insn *insn = d->conv.insn;
 	const struct depthwise_slot *slot = &d->memory->slots[first];
-	__s32 min = insn->conv.act_min, max = insn->conv.act_max;
-	__u32 bytes = npu_type_bytes(insn->t[0].type);
-	__u8 *out = d->conv.out + (unsigned long)b->lanes.channel * bytes, *to[DEPTHWISE_PIXELS];
-	struct lanes sum[DEPTHWISE_PIXELS];
+	__u8 *out = lanes_at(d->conv.out, b->lanes.channel, b->type), *to[DEPTHWISE_PIXELS];
 	const __u8 *from[DEPTHWISE_PIXELS];
-	__u32 lanes = b->lanes.count;
+	struct lanes sum[DEPTHWISE_PIXELS];
 	int p;
 
 #pragma GCC unroll 4
@@ -458,19 +475,19 @@ static lanes_inline void depthwise_slots(const struct depthwise *d, const struct
 #pragma GCC unroll 4
 	for (p = 0; p < count; p++)
 		sum[p] = lanes_rescale(sum[p], &b->scale, quick);
-	if (count == 4 && lanes == 16 && insn->t[0].type == NPU_TYPE_INT8 &&
-	    slot[0].pixels + slot[1].pixels + slot[2].pixels + slot[3].pixels == 4 * d->side) {
-		lanes_store4_s8_at(to, sum, min, max);
+	if (whole) {
+		lanes_store4_s8_at(to, sum, b->min, b->max);
 		return;
 	}
+#pragma GCC unroll 4
 	for (p = 0; p < count; p++) {
-		__u32 part = slot[p].pixels < d->side ? 8 : lanes;
-		struct lanes y = lanes_clamp(sum[p], lanes_set(min), lanes_set(max));
+		__u32 lanes = slot[p].pixels < d->side ? 8 : b->lanes.count;
+		struct lanes y = lanes_clamp(sum[p], lanes_set(b->min), lanes_set(b->max));
 
-		if (bytes == 1)
-			lanes_store_part_s8(to[p], y, part);
+		if (b->type == NPU_TYPE_INT8)
+			lanes_store_part_s8(to[p], y, lanes);
 		else
-			lanes_store_part_s16(to[p], y, part);
+			lanes_store_part_s16(to[p], y, lanes);
 	}
 }
 
@@ -481,12 +498,13 @@ static lanes_inline void depthwise_pixels(const struct depthwise *in,
 	/* copies, which no store can change */
 	const struct depthwise_block b = *of;
 	const struct depthwise d = *in;
-	__u32 i;
+	__u32 i = 0;
 
-	for (i = 0; i + DEPTHWISE_PIXELS <= d.slots; i += DEPTHWISE_PIXELS)
-		depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, way, quick);
+	if (d.whole && b.lanes.count == 16 && b.type == NPU_TYPE_INT8)
+		for (; i + DEPTHWISE_PIXELS <= d.slots; i += DEPTHWISE_PIXELS)
+			depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, way, quick, true);
 	for (; i < d.slots; i++)
-		depthwise_slots(&d, &b, i, 1, way, quick);
+		depthwise_slots(&d, &b, i, 1, way, quick, false);
 }
 
 static void depthwise_rectangle(const void *context, const struct npu_rectangle *r)

@@ -13,9 +13,8 @@ static lanes_inline struct lanes taps_join(const void *const row[TAPS], const in
 		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	const __m512i bytes = _mm512_broadcast_i32x4(
 		_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-	__m512i x = _mm512_castsi128_si512(_mm_loadu_si128(row[0]));
+	__m512i x = _mm512_broadcast_i32x4(_mm_loadu_si128(row[0]));
 
-	x = _mm512_zextsi128_si512(_mm512_castsi512_si128(x));
 	if (count > 1)
 		x = _mm512_mask_broadcast_i32x4(x, 0x00f0, _mm_loadu_si128(row[1]));
 	if (count > 2)
