@@ -5,11 +5,12 @@
 # These are vectors by hand. What the compiler would add is to load two fields of a structure at
 # once that have just been stored one by one, and for that a CPU waits until they are in the cache.
 NN_CFLAGS := -fno-tree-slp-vectorize
-ENGINE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard kmod/engine/*.c))
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
-$(filter %/avx2_fully_connected.o %/avx2_elementwise.o,$(ENGINE_OBJ)): ISA_CFLAGS := -mavx2
-$(filter %/avx512vnni_fully_connected.o,$(ENGINE_OBJ)): \
-	ISA_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+AVX512_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl
+$(B)/kmod/engine/avx2_%.o $(B)/kmod/engine/simd/avx2.o: ISA_CFLAGS := -mavx2
+$(B)/kmod/engine/simd/avxvnni.o: ISA_CFLAGS := -mavx2 -mavxvnni
+$(B)/kmod/engine/avx512vnni_%.o $(B)/kmod/engine/simd/avx512vnni.o: \
+	ISA_CFLAGS := $(AVX512_CFLAGS) -mavx512vnni
 $(B)/libnpu/train/nn/kernels/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
 $(B)/libnpu/train/nn/kernels/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl $(NN_CFLAGS)

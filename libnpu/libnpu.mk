@@ -13,7 +13,7 @@ TRAIN_LIBS := $(shell $(PKG_CONFIG) --libs $(TRAIN_PKGS)) -lm
 
 INCLUDES := -Ilibnpu/include -Ikmod/uapi -Ikmod/engine -Ilibnpu -I$(B)/gen $(RUNTIME_CFLAGS)
 
-RUNTIME_SRC := $(wildcard libnpu/runtime/*.c) $(wildcard kmod/engine/*.c)
+RUNTIME_SRC := $(wildcard libnpu/runtime/*.c) $(wildcard kmod/engine/*.c kmod/engine/simd/*.c)
 TRAIN_SRC := $(wildcard libnpu/train/*/*.c libnpu/train/*/*/*.c)
 RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/%.o)
 TRAIN_OBJ := $(TRAIN_SRC:%.c=$(B)/%.o) $(B)/gen/onnx.pb-c.o

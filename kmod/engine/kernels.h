@@ -82,6 +82,9 @@ struct npu_variant {
 };
 
 extern const npu_kernel npu_scalar_kernels[NPU_KERNELS];
+extern const npu_kernel npu_avx2_kernels[NPU_KERNELS];
+extern const npu_kernel npu_avxvnni_kernels[NPU_KERNELS];
+extern const npu_kernel npu_avx512vnni_kernels[NPU_KERNELS];
 
 enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn);
 
@@ -366,20 +369,6 @@ void npu_fully_connected_s8_avx512vnni(const struct npu_exec *exec, const struct
 				       __u32 first, __u32 count);
 void npu_fully_connected_s16_avx512vnni(const struct npu_exec *exec, const struct npu_insn *insn,
 					__u32 first, __u32 count);
-void npu_add_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		     __u32 count);
-void npu_add_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		      __u32 count);
-void npu_mul_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		     __u32 count);
-void npu_mul_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		      __u32 count);
-void npu_clamp_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		       __u32 count);
-void npu_clamp_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			__u32 count);
-void npu_requantise_avx2(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			 __u32 count);
 
 /* ------------------------------------------------ transcendental functions */
 

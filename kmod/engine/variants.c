@@ -2,11 +2,9 @@
 /*
  * The variants, slowest first, and the choice among them.
  *
- * Files are built for the baseline of the architecture, except that on x86-64
- *	avx2_*.c		need -mavx2
- *	avx512vnni_*.c		need -mavx512f -mavx512bw -mavx512vl -mavx512vnni
- * and, in the kernel, the flags of files that may use the FPU. On other architectures
- * they are empty; so they are for sparse, which does not know the intrinsics.
+ * Files are built for the baseline of the architecture, except those of simd/, each of which is
+ * a variant with its own flags (libnpu/isa-flags.mk, kmod/Kbuild). On other architectures they
+ * are empty; so they are for sparse, which does not know the intrinsics.
  */
 #include "kernels.h"
 
@@ -63,28 +61,6 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_GRU_S16] = npu_gru,
 };
 
-#ifdef __x86_64__
-#define AVX2_ELEMENTWISE                                                                        \
-	[NPU_KERNEL_ADD_S8] = npu_add_s8_avx2, [NPU_KERNEL_ADD_S16] = npu_add_s16_avx2,         \
-	[NPU_KERNEL_MUL_S8] = npu_mul_s8_avx2, [NPU_KERNEL_MUL_S16] = npu_mul_s16_avx2,         \
-	[NPU_KERNEL_CLAMP_S8] = npu_clamp_s8_avx2, [NPU_KERNEL_CLAMP_S16] = npu_clamp_s16_avx2, \
-	[NPU_KERNEL_REQUANTISE_S8] = npu_requantise_avx2,                                       \
-	[NPU_KERNEL_REQUANTISE_S16] = npu_requantise_avx2,                                      \
-	[NPU_KERNEL_REQUANTISE_S32] = npu_requantise_avx2
-
-static const npu_kernel avx2_kernels[NPU_KERNELS] = {
-	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8_avx2,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
-	AVX2_ELEMENTWISE,
-};
-
-static const npu_kernel avx512vnni_kernels[NPU_KERNELS] = {
-	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8_avx512vnni,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx512vnni,
-	AVX2_ELEMENTWISE,
-};
-#endif
-
 /*
  * Units a microsecond: what a slow board of the kind still reaches with weights that come
  * from memory, not what is measured on a fast one.
@@ -92,8 +68,9 @@ static const npu_kernel avx512vnni_kernels[NPU_KERNELS] = {
 static const struct npu_variant variants[] = {
 	{ "scalar", 0, 500, npu_scalar_kernels },
 #ifdef __x86_64__
-	{ "avx2", DRM_NPU_ISA_AVX2, 4000, avx2_kernels },
-	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, avx512vnni_kernels },
+	{ "avx2", DRM_NPU_ISA_AVX2, 4000, npu_avx2_kernels },
+	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, npu_avxvnni_kernels },
+	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, npu_avx512vnni_kernels },
 #endif
 };
 

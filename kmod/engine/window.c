@@ -56,7 +56,9 @@ void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
 {
 	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
 	const struct npu_tensor *weights = &insn->t[2], *bias = &insn->t[3];
-	__u32 groups = insn->opcode == NPU_OP_DEPTHWISE_CONV_2D ? 1 : insn->conv.groups;
+	__u32 groups = insn->opcode == NPU_OP_CONV_2D || insn->opcode == NPU_OP_TRANSPOSE_CONV_2D ?
+			       insn->conv.groups :
+			       1;
 	__u32 depth = weights->dim[1] * weights->dim[2] * weights->dim[3];
 
 	conv->insn = insn;

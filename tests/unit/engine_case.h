@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "npu_engine.h"
+#include "runtime/device.h"
 
 #define PAGE 4096u
 #define OUT_PATTERN 0xa5
@@ -523,24 +524,10 @@ static inline unsigned int case_run(struct engine_case *c, const struct npu_vari
 
 /* ------------------------------------------------------------ CPU features */
 
-/* What this CPU has, so that every variant it can run is tested. */
-static inline uint32_t cpu_features(void)
-{
-	uint32_t features = 0;
-
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
-		features |= DRM_NPU_ISA_AVX2;
-	if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl"))
-		features |= DRM_NPU_ISA_AVX512_VNNI;
-#endif
-	return features;
-}
-
+/* Every variant that this CPU can run is tested. */
 static inline bool variant_runs_here(const struct npu_variant *variant)
 {
-	return !(npu_variant_features(variant) & ~cpu_features());
+	return !(npu_variant_features(variant) & ~npu_cpu_features());
 }
 
 #endif /* ENGINE_CASE_H */

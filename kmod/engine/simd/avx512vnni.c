@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Kernels for CPUs with AVX-512 VNNI. */
+#if defined(__x86_64__) && !defined(__CHECKER__)
+#include "lanes_avx512.h"
+#include "lanes.h"
+#include "dot_avx512vnni.h"
+#include "taps_avx512vnni.h"
+#include "variant.h"
+
+const npu_kernel npu_avx512vnni_kernels[NPU_KERNELS] = {
+	VARIANT_KERNELS,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx512vnni,
+};
+#endif

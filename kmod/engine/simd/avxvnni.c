@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Kernels for CPUs with AVX-VNNI. */
+#if defined(__x86_64__) && !defined(__CHECKER__)
+#include "lanes_avx2.h"
+#include "lanes.h"
+#include "dot_avxvnni.h"
+#include "taps_avxvnni.h"
+#include "variant.h"
+
+const npu_kernel npu_avxvnni_kernels[NPU_KERNELS] = {
+	VARIANT_KERNELS,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
+};
+#endif

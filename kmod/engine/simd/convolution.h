@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* CONV_2D and FULLY_CONNECTED of int8, over dot.h. */
+#ifndef NPU_CONVOLUTION_H
+#define NPU_CONVOLUTION_H
+
+#include "product.h"
+
+/* ---------------------------------------------------------------- weights */
+
+/*
+ * Weights of a plane whose runs are no multiples of four: each run gets groups of its own, the
+ * last filled up with zeros, so that runs can begin anywhere.
+ */
+static void convolution_pack(const struct window_strip *s, __s8 *to, const __s8 *w)
+{
+	__u32 groups = (s->depth + 3) / 4, k, g;
+
+	for (k = 0; k < s->depth; k += s->run)
+		for (g = 0; g < s->run; g += 4, to += 64) {
+			__u32 at = (k + g) / 4, shift = (k + g) % 4 * 8, left = s->run - g;
+			struct lanes x = lanes_load(w + at * 64);
+
+			if (shift) {
+				x = lanes_shift_right_logical(x, shift);
+				if (at + 1 < groups)
+					x = lanes_xor(x, lanes_shift_left(
+								 lanes_load(w + (at + 1) * 64),
+								 32 - shift));
+			}
+			if (left < 4)
+				x = lanes_and(x, lanes_set((1 << left * 8) - 1));
+			lanes_store(to, x);
+		}
+}
+
+/* Weights of @count blocks as dot_quads() takes them. */
+static const __s8 *convolution_weights(struct window_strip *s, __u32 block, __u32 count)
+{
+	const __s8 *w = s->conv.weights + block * s->conv.block_bytes;
+	__u32 i;
+
+	if (!s->pack)
+		return w;
+	for (i = 0; i < count; i++)
+		convolution_pack(s, s->memory->packed[i], w + i * s->conv.block_bytes);
+	return s->memory->packed[0];
+}
+
+/* What sums of @block start from; @w: its weights. */
+static const __s32 *convolution_start(struct window_strip *s, __u32 block, const __s8 *w)
+{
+	struct strip_memory *memory = s->memory;
+	__u32 slot = block % STRIP_STARTS, groups = (s->depth + 3) / 4, tail = s->depth % 4;
+	struct lanes start;
+
+	if (memory->block[slot] == block + 1)
+		return memory->start[slot];
+	if (s->pack) {
+		groups = s->depth / s->run * ((s->run + 3) / 4);
+		tail = 4;
+	}
+	start = dot_start(w, groups, tail ? tail : 4);
+	if (s->conv.bias)
+		start = lanes_add(start, lanes_load((const __s32 *)s->conv.bias + block * 16));
+	lanes_store(memory->start[slot], start);
+	memory->block[slot] = block + 1;
+	return memory->start[slot];
+}
+
+static void convolution_output(const struct window_strip *s, __u32 block,
+			       struct lanes_scale *scale, struct product_output *o)
+{
+	const struct npu_insn *insn = s->conv.insn;
+	const struct npu_tensor *out = &insn->t[0];
+	struct npu_conv_lanes lanes = npu_conv_lanes(&s->conv, block);
+
+	o->type = out->type;
+	o->min = insn->conv.act_min;
+	o->max = insn->conv.act_max;
+	o->lanes = lanes.count;
+	o->at = (unsigned long)lanes.channel * npu_type_bytes(out->type);
+	o->step = out->stride[2];
+	o->scale = scale;
+	if (out->type != NPU_TYPE_INT32)
+		lanes_scale_load(scale, s->conv.scales + block * 16 * s->conv.scale_step,
+				 s->conv.scale_step, out->zero_point);
+}
+
+/* ------------------------------------------------------------------ strips */
+
+/**
+ * struct convolution_blocks - one or two blocks
+ * @count: how many
+ * @w: weights
+ * @start: what sums start from
+ * @out: where they go
+ */
+struct convolution_blocks {
+	__u32 count;
+	const __s8 *w;
+	struct dot_start start;
+	struct product_output out[2];
+};
+
+static void convolution_load(struct window_strip *s, __u32 block, __u32 count,
+			     struct convolution_blocks *b)
+{
+	__u32 i;
+
+	b->count = count;
+	b->w = convolution_weights(s, block, count);
+	b->start.row_step = 0;
+	b->start.block_step = 0;
+	for (i = 0; i < count; i++) {
+		const __s32 *from = convolution_start(s, block + i, b->w + i * s->walk.block_bytes);
+
+		if (!i)
+			b->start.from = from;
+		else
+			b->start.block_step = (const __u8 *)from - (const __u8 *)b->start.from;
+		convolution_output(s, block + i, &s->memory->scale[i], &b->out[i]);
+	}
+}
+
+/* Outputs of @quads prepared quads. */
+static void convolution_quads(struct window_strip *s, const struct convolution_blocks *b,
+			      __u32 quads)
+{
+	const struct quad *quad = s->memory->quads;
+	__u32 i;
+
+	while (quads) {
+		__u32 count = quads < STRIP_QUADS ? quads : STRIP_QUADS;
+
+		product_sums(s->memory, quad, count, &s->walk, b->w, &b->start, b->count);
+		for (i = 0; i < b->count; i++) {
+			const __s32 *sums = s->memory->sums[i][0];
+
+			if (s->within[0])
+				product_finish_greatest(&b->out[i], sums, quad, count);
+			else
+				product_finish(&b->out[i], sums, quad, count);
+		}
+		quad += count;
+		quads -= count;
+	}
+}
+
+static __u32 convolution_lay(struct window_strip *s, __u32 row, __u32 rows, __u32 block,
+			     __u32 *quads)
+{
+	__u32 channel = block / s->conv.blocks * s->conv.group_in;
+
+	if (s->plane)
+		return strip_lay_plane(s, row, rows, channel, quads);
+	return strip_lay_rows(s, row, rows, channel, quads);
+}
+
+/* Blocks [block, end) of one group. */
+static void convolution_blocks_run(struct window_strip *s, __u32 block, __u32 end, __u32 quads)
+{
+	struct convolution_blocks b;
+
+	for (; block < end; block += b.count) {
+		convolution_load(s, block, end - block < DOT_BLOCKS ? end - block : DOT_BLOCKS, &b);
+		convolution_quads(s, &b, quads);
+	}
+}
+
+static void convolution_strip(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
+			      __u32 end)
+{
+	__u32 row, done, quads;
+
+	for (row = r->row; row < r->row + r->rows; row += done) {
+		done = convolution_lay(s, row, r->row + r->rows - row, block, &quads);
+		convolution_blocks_run(s, block, end, quads);
+	}
+}
+
+/* ------------------------------------------------- windows that fit nowhere */
+
+/*
+ * One output, where the inputs of four windows are more than there is room for: sums go on from
+ * part to part.
+ */
+static void convolution_long(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
+			     __u32 end)
+{
+	const __u32 most = (__u32)(STRIP_INPUTS / sizeof(dot_input)) / 64 * 64;
+	dot_input *inputs = (dot_input *)s->memory->inputs;
+	struct quad *quad = s->memory->quads;
+	__u32 channel = block / s->conv.blocks * s->conv.group_in, row, k;
+
+	s->walk.a = s->walk.b = 0;
+	for (; block < end; block++)
+		for (row = r->row; row < r->row + r->rows; row++) {
+			struct npu_pixel at = npu_pixel_at(&s->conv.insn->t[0], row);
+			struct convolution_blocks b;
+			struct dot_start start;
+
+			convolution_load(s, block, 1, &b);
+			start = b.start;
+			*quad = (struct quad){ inputs,
+					       s->conv.out + npu_pixel_offset(&s->conv.insn->t[0],
+									      at.n, at.y, at.x),
+					       1 };
+			for (k = 0; k < s->depth; k += most) {
+				__u32 part = s->depth - k < most ? s->depth - k : most;
+
+				strip_window(s, inputs, &at, channel, k, part);
+				s->walk.groups = (part + 3) / 4;
+				product_sums(s->memory, quad, 1, &s->walk, b.w + k * 16, &start, 1);
+				start.from = s->memory->sums[0][0];
+				start.row_step = 64;
+			}
+			product_finish(&b.out[0], s->memory->sums[0][0], quad, 1);
+		}
+}
+
+/* ---------------------------------------------------------------- one row */
+
+static lanes_inline void convolution_row_blocks(struct window_strip *s, const __s8 *x, __u8 *out,
+						__u32 block, const int blocks)
+{
+	struct lanes sums[DOT_ROW_BLOCKS];
+	struct product_output o;
+	int i;
+
+	dot_row(sums, x, s->depth, s->conv.weights + block * s->conv.block_bytes,
+		s->conv.block_bytes, blocks);
+#pragma GCC unroll 8
+	for (i = 0; i < blocks; i++) {
+		struct lanes y = sums[i];
+
+		if (s->conv.bias)
+			y = lanes_add(y, lanes_load((const __s32 *)s->conv.bias +
+						    (block + i) * 16));
+		convolution_output(s, block + i, &s->memory->scale[0], &o);
+		if (o.type != NPU_TYPE_INT32)
+			y = lanes_rescale(y, o.scale, false);
+		product_store(&o, out + o.at, y);
+	}
+}
+
+/* One row of inputs as they lie in memory, @blocks blocks of one group. */
+static void convolution_row(struct window_strip *s, __u32 row, __u32 block, __u32 blocks)
+{
+	const struct npu_tensor *in = &s->conv.insn->t[1], *out = &s->conv.insn->t[0];
+	struct npu_pixel at = npu_pixel_at(out, row);
+	const __s8 *x = (const __s8 *)s->conv.in + block / s->conv.blocks * s->conv.group_in +
+			npu_pixel_offset(in, at.n, at.y * s->step[0], at.x * s->step[1]);
+	__u8 *to = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
+
+	for (; blocks >= DOT_ROW_BLOCKS; blocks -= DOT_ROW_BLOCKS, block += DOT_ROW_BLOCKS)
+		convolution_row_blocks(s, x, to, block, DOT_ROW_BLOCKS);
+	for (; blocks; blocks--, block++)
+		convolution_row_blocks(s, x, to, block, 1);
+}
+
+/* ---------------------------------------------------------------- kernels */
+
+static void convolution_rectangle(const void *context, const struct npu_rectangle *r)
+{
+	struct window_strip *s = *(struct window_strip *const *)context;
+	__u32 block = r->block, end = block + r->blocks;
+
+	while (block < end) {
+		__u32 next = (block / s->conv.blocks + 1) * s->conv.blocks;
+
+		if (next > end)
+			next = end;
+		if (r->rows == 1 && s->simple)
+			convolution_row(s, r->row, block, next - block);
+		else if (!s->plane && strip_row_bytes(s) * 4 > STRIP_INPUTS)
+			convolution_long(s, r, block, next);
+		else
+			convolution_strip(s, r, block, next);
+		block = next;
+	}
+}
+
+/* Is any distance between two outputs of the tensor a multiple of that of two neighbours? */
+static bool convolution_even(const struct npu_tensor *t)
+{
+	return (t->dim[1] == 1 || t->stride[1] == t->dim[2] * t->stride[2]) &&
+	       (t->dim[0] == 1 || t->stride[0] == t->dim[1] * t->stride[1]);
+}
+
+static void convolution_geometry(struct window_strip *s, const struct npu_insn *insn)
+{
+	bool conv = insn->opcode == NPU_OP_CONV_2D;
+	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
+	__u32 d;
+
+	s->simple = true;
+	for (d = 0; d < 2; d++) {
+		s->kernel[d] = insn->t[2].dim[1 + d];
+		s->step[d] = conv ? insn->conv.stride[d] : 1;
+		s->origin[d] = conv ? -(__s32)insn->conv.pad[d] : 0;
+		s->dilation[d] = conv ? insn->conv.dilation[d] : 1;
+		s->within[d] = 0;
+		s->simple &= s->kernel[d] == 1 && !s->origin[d] &&
+			     (out->dim[1 + d] - 1) * s->step[d] < in->dim[1 + d];
+	}
+	s->depth = s->kernel[0] * s->kernel[1] * insn->t[2].dim[3];
+	s->line = out->dim[2];
+	if (s->simple && s->step[0] == 1 && s->step[1] == 1 && out->dim[1] == in->dim[1] &&
+	    out->dim[2] == in->dim[2] && convolution_even(out) && convolution_even(in))
+		s->line = out->dim[0] * out->dim[1] * out->dim[2];
+}
+
+static void convolution_plan(struct window_strip *s)
+{
+	const __u32 ic = s->conv.group_in, size = sizeof(dot_input);
+	__u32 packed;
+
+	s->run = s->dilation[1] == 1 || s->kernel[1] == 1 ? s->kernel[1] * ic : ic;
+	packed = s->depth / s->run * npu_round_up(s->run, 4);
+	s->plane = s->kernel[0] * s->kernel[1] > 1 &&
+		   strip_plane_fits(s, strip_reach(s, 0, 1), strip_reach(s, 1, 4)) &&
+		   (s->run % 4 == 0 || packed * 16 <= STRIP_PACKED);
+	s->pack = s->plane && s->run % 4;
+	s->walk = (struct dot_walk){
+		.rows = 1,
+		.columns = 1,
+		.groups = (s->depth + 3) / 4,
+		.block_bytes = s->pack ? STRIP_PACKED : s->conv.block_bytes,
+	};
+	if (!s->plane) {
+		s->walk.a = (long)strip_row_bytes(s);
+		s->walk.b = 2 * s->walk.a;
+		return;
+	}
+	s->walk.a = (long)s->step[1] * ic * size;
+	s->walk.rows = s->kernel[0];
+	s->walk.columns = s->depth / s->run / s->kernel[0];
+	s->walk.column_step = (long)s->dilation[1] * ic * size;
+	s->walk.groups = (s->run + 3) / 4;
+}
+
+static void convolution_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			   __u32 count)
+{
+	const __u32 *dim = insn->t[0].dim;
+	struct window_strip strip, *s = &strip;
+	__u32 i;
+
+	npu_conv_resolve(exec, insn, &strip.conv);
+	strip.memory = exec->workspace;
+	for (i = 0; i < STRIP_STARTS; i++)
+		strip.memory->block[i] = 0;
+	convolution_geometry(s, insn);
+	convolution_plan(s);
+	npu_strips_run(dim[0] * dim[1] * dim[2], strip.conv.all_blocks, first, count,
+		       convolution_rectangle, &s);
+}
+
+#endif /* NPU_CONVOLUTION_H */

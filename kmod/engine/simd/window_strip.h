@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The inputs of a strip, prepared in the workspace: as a *plane*, the part of the image that
+ * its windows reach with what surrounds it filled in; or in *rows*, a copy of each window,
+ * one after another. A plane costs least where windows overlap; rows serve all else, a matrix
+ * among it, whose rows are windows of one element.
+ */
+#ifndef NPU_WINDOW_STRIP_H
+#define NPU_WINDOW_STRIP_H
+
+#include "../window.h"
+#include "dot.h"
+
+#define STRIP_STARTS 32 /* blocks whose start is kept */
+#define STRIP_PACKED 6144 /* bytes of packed weights of one block */
+#define STRIP_QUADS 16 /* whose sums are made at once */
+#define STRIP_SUMS (STRIP_QUADS * 4)
+
+/**
+ * struct quad - four rows of sums (dot.h) and the outputs that they become
+ * @x: prepared inputs of the first
+ * @out: output of the first, channel 0
+ * @count: outputs, 1 to 4
+ */
+struct quad {
+	const dot_input *x;
+	__u8 *out;
+	__u32 count;
+};
+
+/**
+ * struct strip_memory - what is in the workspace
+ * @start: what sums of a block start from, block b in entry b % STRIP_STARTS
+ * @block: whose start that is, plus one
+ * @sums: of STRIP_QUADS quads of two blocks
+ * @best: the greatest so far, of windows of which the maximum is wanted
+ * @packed: weights of two blocks, rows of windows filled up to multiples of four
+ * @quads: of the strip
+ * @inputs: the prepared inputs
+ */
+struct strip_memory {
+	__s32 start[STRIP_STARTS][16];
+	__s32 sums[2][STRIP_SUMS][16];
+	__s32 best[2][STRIP_SUMS][16];
+	__s8 packed[2][STRIP_PACKED];
+	struct lanes_scale scale[2];
+	struct quad quads[NPU_STRIP];
+	__u32 block[STRIP_STARTS];
+	__u8 inputs[] __attribute__((aligned(64)));
+};
+
+/* Bytes of prepared inputs that there is room for. */
+#define STRIP_INPUTS (NPU_WORKSPACE_BYTES - sizeof(struct strip_memory) - 2 * DOT_SLACK)
+
+/**
+ * struct window_strip - an instruction, and the strip that is being worked on
+ * @conv: the instruction, resolved
+ * @memory: the workspace
+ * @kernel: H, W
+ * @step: input elements from one output to the next
+ * @origin: where the window of output 0 begins, negative in the padding
+ * @dilation: between taps
+ * @within: input elements between the two windows of a pair of which the maximum is wanted,
+ *	0 if a quad is four outputs
+ * @depth: inputs of a sum
+ * @simple: windows are single elements, all of them inside the input
+ * @line: outputs in a row of which any four can be a quad
+ * @plane: prepared as a plane
+ * @run: inputs that are dense in a plane
+ * @pack: weights must be packed anew, as runs are no multiples of four
+ * @walk: for dot_quads()
+ */
+struct window_strip {
+	struct npu_conv conv;
+	struct strip_memory *memory;
+	__u32 kernel[2];
+	__s32 step[2], origin[2], dilation[2], within[2];
+	__u32 depth, line, run;
+	bool plane, pack, simple;
+	struct dot_walk walk;
+};
+
+/* One line of a plane: @count pixels from column @x on, of channels from @channel on. */
+static void strip_line(const struct window_strip *s, dot_input *to, const __s8 *line, __s32 x,
+		       __s32 count, __u32 channel)
+{
+	const struct npu_tensor *in = &s->conv.insn->t[1];
+	__s32 width = in->dim[2], end = x + count < width ? x + count : width;
+	__s32 ic = s->conv.group_in, value = in->zero_point;
+
+	if (!line || end <= 0 || x >= width) {
+		dot_fill(to, value, count * ic);
+		return;
+	}
+	if (x < 0) {
+		dot_fill(to, value, -x * ic);
+		to += -x * ic;
+		count += x;
+		x = 0;
+	}
+	count -= end - x;
+	line += (unsigned long)x * in->stride[2] + channel;
+	if (in->stride[2] == (__u32)ic) {
+		dot_prepare(to, line, (end - x) * ic);
+		to += (end - x) * ic;
+	} else {
+		for (; x < end; x++, to += ic, line += in->stride[2])
+			dot_prepare(to, line, ic);
+	}
+	if (count)
+		dot_fill(to, value, count * ic);
+}
+
+/* Lines [y, y + lines) of image @n into the workspace. */
+static void strip_plane(const struct window_strip *s, __u32 n, __s32 y, __s32 lines, __s32 x,
+			__s32 columns, __u32 channel)
+{
+	const struct npu_tensor *in = &s->conv.insn->t[1];
+	dot_input *to = (dot_input *)s->memory->inputs;
+	__s32 i;
+
+	for (i = 0; i < lines; i++, y++, to += columns * s->conv.group_in) {
+		const __s8 *line = NULL;
+
+		if (y >= 0 && y < (__s32)in->dim[1])
+			line = (const __s8 *)s->conv.in + npu_pixel_offset(in, n, y, 0);
+		strip_line(s, to, line, x, columns, channel);
+	}
+}
+
+/* Elements [from, from + count) of the window of the output @at. */
+static void strip_window(const struct window_strip *s, dot_input *to, const struct npu_pixel *at,
+			 __u32 channel, __u32 from, __u32 count)
+{
+	const struct npu_tensor *in = &s->conv.insn->t[1];
+	__u32 ic = s->conv.group_in, tap = from / ic, c = from % ic;
+	__s32 y0 = (__s32)at->y * s->step[0] + s->origin[0];
+	__s32 x0 = (__s32)at->x * s->step[1] + s->origin[1];
+
+	for (; count; tap++, c = 0) {
+		__s32 y = y0 + (__s32)(tap / s->kernel[1]) * s->dilation[0];
+		__s32 x = x0 + (__s32)(tap % s->kernel[1]) * s->dilation[1];
+		__u32 part = ic - c < count ? ic - c : count;
+
+		if (y < 0 || y >= (__s32)in->dim[1] || x < 0 || x >= (__s32)in->dim[2])
+			dot_fill(to, in->zero_point, part);
+		else
+			dot_prepare(to,
+				    (const __s8 *)s->conv.in + npu_pixel_offset(in, at->n, y, x) +
+					    channel + c,
+				    part);
+		to += part;
+		count -= part;
+	}
+}
+
+/* Bytes of a row that is prepared on its own. */
+static inline unsigned long strip_row_bytes(const struct window_strip *s)
+{
+	return (unsigned long)npu_round_up(s->depth, 4) * sizeof(dot_input);
+}
+
+/* @count rows, of outputs of a line from @at on. */
+static void strip_rows(const struct window_strip *s, dot_input *to, const struct npu_pixel *at,
+		       __u32 count, __u32 channel)
+{
+	const struct npu_tensor *in = &s->conv.insn->t[1];
+	unsigned long size = strip_row_bytes(s) / sizeof(dot_input), step;
+	struct npu_pixel pixel = *at;
+	const __s8 *from;
+	__u32 i;
+
+	if (!s->simple) {
+		for (i = 0; i < count; i++, to += size) {
+			strip_window(s, to, &pixel, channel, 0, s->depth);
+			npu_pixel_next(&s->conv.insn->t[0], &pixel);
+		}
+		return;
+	}
+	step = (unsigned long)s->step[1] * in->stride[2];
+	from = (const __s8 *)s->conv.in + channel +
+	       npu_pixel_offset(in, at->n, at->y * s->step[0], at->x * s->step[1]);
+	if (step == s->depth && size == s->depth) {
+		dot_prepare(to, from, count * s->depth);
+		return;
+	}
+	for (i = 0; i < count; i++, to += size, from += step)
+		dot_prepare(to, from, s->depth);
+}
+
+/**
+ * strip_lay_rows - rows from output @row on, as many as there is room for
+ * @rows: at most so many outputs
+ * @channel: first input channel
+ * @quads: set to the number of quads
+ *
+ * Return: how many outputs they are
+ */
+static __u32 strip_lay_rows(struct window_strip *s, __u32 row, __u32 rows, __u32 channel,
+			    __u32 *quads)
+{
+	const struct npu_tensor *out = &s->conv.insn->t[0];
+	unsigned long size = strip_row_bytes(s) / sizeof(dot_input);
+	dot_input *to = (dot_input *)s->memory->inputs;
+	struct npu_pixel at = npu_pixel_at(out, row);
+	__u32 room = STRIP_INPUTS / (strip_row_bytes(s) * 4), q, done = 0;
+
+	for (q = 0; q < room && done < rows; q++, to += 4 * size) {
+		struct quad *quad = &s->memory->quads[q];
+		__u32 left = s->line - (row + done) % s->line, i;
+
+		quad->count = rows - done < 4 ? rows - done : 4;
+		if (quad->count > left)
+			quad->count = left;
+		quad->x = to;
+		quad->out = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
+		strip_rows(s, to, &at, quad->count, channel);
+		for (i = 0; i < quad->count; i++)
+			npu_pixel_next(out, &at);
+		done += quad->count;
+	}
+	*quads = q;
+	return done;
+}
+
+/* Lines or columns of a plane that @outputs neighbours along direction @d reach. */
+static inline __u32 strip_reach(const struct window_strip *s, __u32 d, __u32 outputs)
+{
+	return (outputs - 1) * s->step[d] + s->within[d] + (s->kernel[d] - 1) * s->dilation[d] + 1;
+}
+
+/* Is there room for a plane? Of a quad with fewer than four outputs the inputs of four are read. */
+static inline bool strip_plane_fits(const struct window_strip *s, __u32 lines, __u32 columns)
+{
+	const unsigned long most = STRIP_INPUTS / sizeof(dot_input);
+	unsigned long after = 3 * (unsigned long)s->step[1];
+
+	return lines <= most && columns <= most &&
+	       ((unsigned long)lines * columns + after) * s->conv.group_in <= most;
+}
+
+/* As strip_lay_rows(), for a plane. */
+static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u32 channel,
+			     __u32 *quads)
+{
+	const struct npu_tensor *out = &s->conv.insn->t[0];
+	struct npu_pixel at = npu_pixel_at(out, row);
+	__u32 left = (out->dim[1] - at.y) * out->dim[2] - at.x, per_quad = s->within[0] ? 1 : 4;
+	__u32 size = s->conv.group_in, columns, lines, x0, q = 0, done = 0;
+	const dot_input *inputs = (const dot_input *)s->memory->inputs;
+	__s32 y_first = (__s32)at.y * s->step[0] + s->origin[0];
+
+	/* within one image, and of long lines only one */
+	if (out->dim[2] >= NPU_STRIP)
+		left = out->dim[2] - at.x;
+	rows = rows < left ? rows : left;
+	for (;; rows = (rows + 1) / 2) {
+		lines = (at.x + rows - 1) / out->dim[2] + 1;
+		x0 = lines > 1 ? 0 : at.x;
+		columns = strip_reach(s, 1, lines > 1 ? out->dim[2] : rows);
+		lines = strip_reach(s, 0, lines);
+		if (rows == 1 || strip_plane_fits(s, lines, columns))
+			break;
+	}
+	strip_plane(s, at.n, y_first, lines, (__s32)x0 * s->step[1] + s->origin[1], columns,
+		    channel);
+	s->walk.b = s->walk.a * 2;
+	if (s->within[0])
+		s->walk.b = (long)s->within[0] * columns * size * (long)sizeof(dot_input);
+	s->walk.row_step = (long)s->dilation[0] * columns * size * (long)sizeof(dot_input);
+	for (; done < rows; q++) {
+		struct quad *quad = &s->memory->quads[q];
+		__u32 here = out->dim[2] - at.x;
+		__u32 line = at.y * s->step[0] + s->origin[0] - y_first;
+
+		quad->count = rows - done < per_quad ? rows - done : per_quad;
+		if (quad->count > here)
+			quad->count = here;
+		quad->x = inputs + (unsigned long)(line * columns + (at.x - x0) * s->step[1]) * size;
+		quad->out = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
+		done += quad->count;
+		at.x += quad->count;
+		if (at.x == out->dim[2]) {
+			at.x = 0;
+			at.y++;
+		}
+	}
+	*quads = q;
+	return done;
+}
+
+#endif /* NPU_WINDOW_STRIP_H */
