@@ -114,6 +114,26 @@ static void quantise_root(struct npu_graph *graph, uint32_t root)
 	}
 }
 
+/* The same numbers have the same range; a sum that the reference does not show follows from it. */
+static void follow_ranges(struct npu_graph *graph)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		struct npu_graph_value *value = &graph->value[node->output];
+
+		if (node->kind != NPU_GRAPH_REQUANTISE &&
+		    (node->kind != NPU_GRAPH_ADD || !value->partial))
+			continue;
+		value->low = value->high = 0;
+		for (k = 0; k < node->inputs; k++) {
+			value->low += graph->value[node->input[k]].low;
+			value->high += graph->value[node->input[k]].high;
+		}
+	}
+}
+
 /* Rows of a table are known, whether samples looked them up or not. */
 static void bound_embeddings(struct npu_graph *graph)
 {
@@ -174,6 +194,7 @@ void npu_graph_quantise(struct npu_graph *graph)
 	uint32_t i;
 
 	bound_embeddings(graph);
+	follow_ranges(graph);
 	for (i = 0; i < graph->values; i++)
 		if (graph->value[i].like == i)
 			quantise_root(graph, i);

@@ -7,6 +7,7 @@
  * where the concatenation itself lies.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "runtime/error.h"
 #include "train/compile/lower.h"
@@ -136,13 +137,23 @@ static void view_reshape(struct npu_graph *graph, uint32_t i)
 	npu_graph_remove_node(graph, i);
 }
 
+/* It reads each sample as one row: such as a copy that was a reshape. */
+static bool reads_flat(const struct npu_graph *graph, const struct npu_graph_node *node)
+{
+	const uint32_t *in = graph->value[node->input[0]].dim;
+	const uint32_t *out = graph->value[node->output].dim;
+
+	return npu_operation(node->kind)->flat ||
+	       (node->kind == NPU_GRAPH_COPY && memcmp(in, out, 4 * sizeof(*in)));
+}
+
 /* All that read @value can do so where a sample is not dense. */
 static bool readers_step(const struct npu_graph *graph, uint32_t value)
 {
 	const struct npu_graph_node *node = npu_graph_reader(graph, value, 0);
 
 	while (node) {
-		if (npu_operation(node->kind)->flat)
+		if (reads_flat(graph, node))
 			return false;
 		node = npu_graph_reader(graph, value, (uint32_t)(node - graph->node) + 1);
 	}
