@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compile_report.h"
 #include "dataset_file.h"
 #include "json_report.h"
 #include "terminal.h"
+#include "train/data/file.h"
 
 static const char *const precisions[] = {
 	[NPU_PRECISION_INT8] = "int8",
@@ -23,8 +25,10 @@ struct compilation {
 	unsigned int precision;
 	unsigned int batch;
 	size_t max_bytes;
+	bool report;
 	bool json;
 	struct npu_compile_quote quote;
+	struct npu_compile_report found;
 	size_t samples;
 };
 
@@ -75,16 +79,25 @@ static void print_quote(const struct compilation *job)
 		table_cell(table, "bytes");
 	}
 	table_print(table, false);
+	if (job->report)
+		compile_report_print(&job->found);
 	printf("wrote %s: %s activations, batch %u, calibrated on %zu samples\n", job->output,
 	       precisions[job->precision], job->batch, job->samples);
+}
+
+static struct json_object *json_begin(const struct compilation *job)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "model", json_text(job->model_path));
+	return object;
 }
 
 static void print_json(const struct compilation *job)
 {
 	const struct npu_compile_quote *quote = &job->quote;
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_begin(job);
 
-	json_object_object_add(object, "model", json_text(job->model_path));
 	json_object_object_add(object, "output", json_text(job->output));
 	json_object_object_add(object, "precision", json_text(precisions[job->precision]));
 	json_object_object_add(object, "batch", json_count(job->batch));
@@ -95,7 +108,49 @@ static void print_json(const struct compilation *job)
 	json_object_object_add(object, "io_bytes", json_count(quote->io_bytes));
 	json_object_object_add(object, "scratch_bytes", json_count(quote->scratch_bytes));
 	json_object_object_add(object, "file_bytes", json_count(quote->file_bytes));
+	if (job->report)
+		json_object_object_add(object, "report", compile_report_json(&job->found));
 	json_report_print(object);
+}
+
+/* With a report the image is here first, and then in the file. */
+static int write_program(struct compilation *job, const struct npu_model *model,
+			 const struct npu_dataset *data, const struct npu_compile_options *options,
+			 struct npu_error *err)
+{
+	struct npu_file_part part;
+	void *image;
+	int ret;
+
+	if (!job->report)
+		return npu_model_compile_file(model, data->x, data->samples, options, job->output,
+					      err);
+	ret = npu_model_compile_report(model, data->x, data->samples, options, &image, &part.size,
+				       &job->found, err);
+	if (ret < 0)
+		return ret;
+	part.bytes = image;
+	ret = npu_file_write(job->output, &part, 1, err);
+	npu_image_free(image);
+	return ret;
+}
+
+/* There is no program, and @err says why. Where a report is asked for it says what runs instead. */
+static int fail(const struct compilation *job, const struct npu_model *model, const float *sample,
+		const struct npu_error *err)
+{
+	struct json_object *object;
+
+	if (job->report && job->json) {
+		object = json_begin(job);
+		json_object_object_add(object, "output", NULL);
+		json_object_object_add(object, "report",
+				       compile_report_json_f32(model, sample, err->message));
+		json_report_print(object);
+	} else if (job->report) {
+		compile_report_print_f32(model, sample);
+	}
+	return cli_fail_error(err);
 }
 
 static int compile_model(struct compilation *job, const struct npu_model *model,
@@ -119,12 +174,13 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 		return cli_fail_error(&err);
 	job->samples = data->samples;
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
-	    npu_model_compile_file(model, data->x, data->samples, &options, job->output, &err) < 0)
-		return cli_fail_error(&err);
+	    write_program(job, model, data, &options, &err) < 0)
+		return fail(job, model, data->x, &err);
 	if (job->json)
 		print_json(job);
 	else
 		print_quote(job);
+	npu_compile_report_free(&job->found);
 	return CLI_OK;
 }
 
@@ -144,6 +200,8 @@ static int run_compile(int argc, char **argv)
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
 		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },
+		{ 0, "report", NULL, "and say of each layer how exact and how fast it is", CLI_FLAG,
+		  &job.report, NULL, 0, 0 },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
 		CLI_HEADING("The samples"),
 		DATASET_FILE_OPTIONS(&job.file),

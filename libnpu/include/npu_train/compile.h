@@ -105,6 +105,68 @@ int npu_model_compile_file(const struct npu_model *model, const float *samples, 
 			   const struct npu_compile_options *options, const char *path,
 			   struct npu_error *err);
 
+/**
+ * struct npu_layer_report - what became of a layer
+ * @name: of the layer; what was fused into it has no row
+ * @instructions: mnemonics of its instructions, as `npu dump` has them: "conv_2d"
+ * @precision: of its input and output: "int8", "int16", "int8 to int16"
+ * @sqnr_db: power of its f32 output over that of the error, in dB; NAN where f32 has no such value
+ * @cosine: of the angle between its f32 output and what the program makes; NAN likewise
+ * @macs: multiplications with addition
+ * @weight_bytes: packed weights, biases, scales and tables that it reads
+ * @activation_bytes: that it reads and writes
+ * @predicted_us: by the model of the CPU in struct npu_compile_report
+ * @measured_us: least of many runs on this CPU, one thread, nothing else in the cache
+ * @share: of the time of all layers, 0 to 1
+ * @roofline: time that its multiplications or bytes need at least, whichever is more, over
+ *	@measured_us: 1 is the limit of the CPU
+ */
+struct npu_layer_report {
+	char name[64];
+	char instructions[64];
+	char precision[24];
+	double sqnr_db, cosine;
+	uint64_t macs, weight_bytes, activation_bytes;
+	double predicted_us, measured_us, share, roofline;
+};
+
+/**
+ * struct npu_compile_report - what became of a network
+ * @layer: [layers], in the order in which they run
+ * @samples: that errors are over: the first ones of those that calibrate, at most 200
+ * @variant: of the kernels that were measured, "avx512vnni"
+ * @macs_per_us: that they do in a matrix product of 64 x 512 x 128
+ * @outputs_per_us: that they requantise, in one of 64 x 4 x 128
+ * @bytes_per_us: that they read or write, in a copy of 128 KiB
+ * @macs: of all layers
+ * @predicted_us: of all layers. One is predicted to take the greater of what its multiplications
+ *	and its bytes need, and then what its outputs need
+ * @measured_us: likewise
+ * @peak_bytes: memory of one request on one queue: all that the quote has but the file
+ */
+struct npu_compile_report {
+	struct npu_layer_report *layer;
+	size_t layers;
+	size_t samples;
+	char variant[32];
+	double macs_per_us, outputs_per_us, bytes_per_us;
+	uint64_t macs;
+	double predicted_us, measured_us;
+	size_t peak_bytes;
+};
+
+/**
+ * npu_model_compile_report - npu_model_compile(), and what became of each layer
+ * @report: out; free with npu_compile_report_free()
+ *
+ * The program runs in process, with the kernels that the environment variable NPU_VARIANT names or
+ * else the fastest, for about a tenth of a second.
+ */
+int npu_model_compile_report(const struct npu_model *model, const float *samples, size_t count,
+			     const struct npu_compile_options *options, void **image, size_t *bytes,
+			     struct npu_compile_report *report, struct npu_error *err);
+void npu_compile_report_free(struct npu_compile_report *report);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "train/compile/image.h"
+#include "train/compile/report.h"
 #include "train/nn/model.h"
 
 static int check_options(const struct npu_model *model, const struct npu_compile_options *options,
@@ -117,9 +118,10 @@ int npu_model_compile_quote(const struct npu_model *model,
 	return 0;
 }
 
-int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
-		      const struct npu_compile_options *options, void **image, size_t *bytes,
-		      struct npu_error *err)
+/* @report: NULL: none is asked for. */
+static int compile(const struct npu_model *model, const float *samples, size_t count,
+		   const struct npu_compile_options *options, void **image, size_t *bytes,
+		   struct npu_compile_report *report, struct npu_error *err)
 {
 	const struct npu_compile_options defaults = { 0 };
 	struct npu_image_layout layout;
@@ -147,6 +149,9 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 	}
 	memset(memory, 0, layout.file_bytes);
 	ret = npu_image_write(&graph, &layout, memory, err);
+	if (!ret && report)
+		ret = npu_graph_report(&graph, memory, layout.file_bytes, samples, count, options,
+				       report, err);
 	if (ret) {
 		free(memory);
 		goto out;
@@ -156,6 +161,20 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 out:
 	npu_graph_free(&graph);
 	return ret;
+}
+
+int npu_model_compile(const struct npu_model *model, const float *samples, size_t count,
+		      const struct npu_compile_options *options, void **image, size_t *bytes,
+		      struct npu_error *err)
+{
+	return compile(model, samples, count, options, image, bytes, NULL, err);
+}
+
+int npu_model_compile_report(const struct npu_model *model, const float *samples, size_t count,
+			     const struct npu_compile_options *options, void **image, size_t *bytes,
+			     struct npu_compile_report *report, struct npu_error *err)
+{
+	return compile(model, samples, count, options, image, bytes, report, err);
 }
 
 void npu_image_free(void *image)

@@ -289,6 +289,47 @@ uint64_t npu_insn_tensor_end(const struct npu_insn *insn, unsigned int i)
 	return end + (uint64_t)t->dim[3] * npu_element_bytes(t->type);
 }
 
+static uint64_t elements(const struct npu_tensor *t)
+{
+	return (uint64_t)t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+}
+
+uint64_t npu_insn_macs(const struct npu_insn *insn)
+{
+	const struct npu_tensor *t = insn->t;
+	uint64_t taps = (uint64_t)t[2].dim[1] * t[2].dim[2];
+
+	switch (insn->opcode) {
+	case NPU_OP_FULLY_CONNECTED:
+	case NPU_OP_BATCH_MATMUL:
+		return elements(&t[0]) * t[1].dim[3];
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+		return elements(&t[0]) * taps * t[2].dim[3];
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return elements(&t[1]) * taps * (t[2].dim[0] / insn->conv.groups);
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		return (uint64_t)t[1].dim[0] * t[1].dim[2] * (elements(&t[2]) + elements(&t[3]));
+	default:
+		return 0;
+	}
+}
+
+uint64_t npu_insn_outputs(const struct npu_insn *insn)
+{
+	switch (insn->opcode) {
+	case NPU_OP_RNN:
+	case NPU_OP_LSTM:
+	case NPU_OP_GRU:
+		/* a sum for each gate of each unit, once a step */
+		return (uint64_t)insn->t[1].dim[0] * insn->t[1].dim[2] * insn->t[2].dim[0];
+	default:
+		return insn->opcode == NPU_OP_NOP ? 0 : elements(&insn->t[0]);
+	}
+}
+
 uint32_t npu_element_bytes(uint32_t type)
 {
 	static const uint8_t bytes[] = { 0, 1, 2, 4, 8 };

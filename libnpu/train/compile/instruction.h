@@ -75,6 +75,11 @@ bool npu_insn_reads(const struct npu_insn *insn, unsigned int i);
  */
 uint64_t npu_insn_tensor_end(const struct npu_insn *insn, unsigned int i);
 
+/* Multiplications with addition, and elements of all that is requantised, of a valid instruction.
+ */
+uint64_t npu_insn_macs(const struct npu_insn *insn);
+uint64_t npu_insn_outputs(const struct npu_insn *insn);
+
 /* Its elements lie one after another, N, H, W, C, and all strides say so. */
 bool npu_tensor_is_dense(const struct npu_tensor *t);
 
