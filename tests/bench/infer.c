@@ -25,6 +25,15 @@ static const struct network lstm = { { 1, 50, 16 }, bench_lstm };
 static const struct network mobilenet = { { 96, 96, 3 }, bench_mobilenet };
 
 /**
+ * struct way - a network as a program
+ * @variant: of the kernels; NULL for the fastest
+ */
+struct way {
+	const struct network *network;
+	const char *variant;
+};
+
+/**
  * struct inference - a network and what runs it
  * @samples: [CALIBRATION][features]; the first is the input
  * @err: of the first call that failed
@@ -50,9 +59,14 @@ static int make_model(struct inference *inference, const struct network *network
 	return network->build(inference->model, &inference->err);
 }
 
-static int compile_and_open(struct inference *inference)
+static int compile_and_open(struct inference *inference, const char *variant, unsigned int threads)
 {
-	const struct npu_device_options options = { .backend = NPU_BACKEND_EMBEDDED };
+	const struct npu_device_options options = {
+		.backend = NPU_BACKEND_EMBEDDED,
+		.variant = variant,
+	};
+	/* one thread is the caller's */
+	const struct npu_session_options session = { .threads = threads > 1 ? threads : 0 };
 	struct npu_error *err = &inference->err;
 	size_t bytes;
 	int ret = npu_model_compile(inference->model, inference->samples, CALIBRATION, NULL,
@@ -64,7 +78,7 @@ static int compile_and_open(struct inference *inference)
 		ret = npu_device_open(&inference->device, &options, err);
 	if (!ret)
 		ret = npu_session_open(&inference->session, inference->device, inference->program,
-				       NULL, err);
+				       &session, err);
 	return ret;
 }
 
@@ -94,15 +108,16 @@ static void infer_int8(void *context)
 	npu_infer_f32(inference->session, inference->samples, inference->output, &inference->err);
 }
 
-static double measure(struct bench *bench, const struct network *network, bool compiled,
+/* Microseconds of @run; @way: NULL for the model itself. */
+static double measure(struct bench *bench, const struct network *network, const struct way *way,
 		      void (*run)(void *))
 {
 	struct inference inference = { 0 };
 	double seconds = -1;
 	int ret = make_model(&inference, network);
 
-	if (ret >= 0 && compiled)
-		ret = compile_and_open(&inference);
+	if (ret >= 0 && way)
+		ret = compile_and_open(&inference, way->variant, bench->threads);
 	if (ret >= 0)
 		seconds = bench_time(bench, BENCH_WALL, run, &inference);
 	if (inference.err.code)
@@ -111,67 +126,53 @@ static double measure(struct bench *bench, const struct network *network, bool c
 	return seconds < 0 ? seconds : seconds * 1e6;
 }
 
-static double mlp_f32(struct bench *bench)
+static double f32(struct bench *bench)
 {
-	return measure(bench, &mlp, false, infer_f32);
+	return measure(bench, bench->subject, NULL, infer_f32);
 }
 
-static double cnn_int8(struct bench *bench)
+static double int8(struct bench *bench)
 {
-	return measure(bench, &cnn, true, infer_int8);
-}
+	const struct way *way = bench->subject;
 
-static double resnet8_int8(struct bench *bench)
-{
-	return measure(bench, &resnet8, true, infer_int8);
-}
-
-static double mobilenet_int8(struct bench *bench)
-{
-	return measure(bench, &mobilenet, true, infer_int8);
-}
-
-static double lstm_int8(struct bench *bench)
-{
-	return measure(bench, &lstm, true, infer_int8);
-}
-
-static double mlp_int8(struct bench *bench)
-{
-	return measure(bench, &mlp, true, infer_int8);
-}
-
-static double cnn_f32(struct bench *bench)
-{
-	return measure(bench, &cnn, false, infer_f32);
-}
-
-static double lstm_f32(struct bench *bench)
-{
-	return measure(bench, &lstm, false, infer_f32);
-}
-
-static double resnet8_f32(struct bench *bench)
-{
-	return measure(bench, &resnet8, false, infer_f32);
-}
-
-static double mobilenet_f32(struct bench *bench)
-{
-	return measure(bench, &mobilenet, false, infer_f32);
+	return measure(bench, way->network, way, infer_int8);
 }
 
 /* Not every peer counts the conversions in W5; ONNX Runtime does. */
+#define INT8(name, workload, threads)                                                 \
+	{                                                                             \
+		"infer/" #name "-int8", "us", workload, "ONNXRuntime", threads, int8, \
+			&(const struct way)                                           \
+		{                                                                     \
+			&name, NULL                                                   \
+		}                                                                     \
+	}
+/* What the peer takes on a CPU that has no more is not in its results: no reference. */
+#define INT8_AVX2(name)                                                                         \
+	{                                                                                       \
+		"infer/" #name "-int8-avx2", "us", NULL, NULL, false, int8, &(const struct way) \
+		{                                                                               \
+			&name, "avx2"                                                           \
+		}                                                                               \
+	}
+
 const struct bench_row bench_infer_rows[] = {
-	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, mlp_f32, NULL },
-	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, cnn_f32, NULL },
-	{ "infer/lstm-f32", "us", "W4 lstm f32", NULL, false, lstm_f32, NULL },
-	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, resnet8_f32, NULL },
-	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, mobilenet_f32, NULL },
-	{ "infer/cnn-int8", "us", "W5 cnn int8", "ONNXRuntime", false, cnn_int8, NULL },
-	{ "infer/lstm-int8", "us", "W5 lstm int8", "ONNXRuntime", false, lstm_int8, NULL },
-	{ "infer/resnet8-int8", "us", "W5 resnet8 int8", "ONNXRuntime", false, resnet8_int8, NULL },
-	{ "infer/mobilenet-int8", "us", "W5 mbv1 int8", "ONNXRuntime", false, mobilenet_int8, NULL },
-	{ "infer/mlp-int8", "us", "W5 mlp int8", "ONNXRuntime", false, mlp_int8, NULL },
+	{ "infer/mlp-f32", "us", "W4 mlp f32", NULL, false, f32, &mlp },
+	{ "infer/cnn-f32", "us", "W4 cnn f32", NULL, false, f32, &cnn },
+	{ "infer/lstm-f32", "us", "W4 lstm f32", NULL, false, f32, &lstm },
+	{ "infer/resnet8-f32", "us", "W4 resnet8 f32", NULL, false, f32, &resnet8 },
+	{ "infer/mobilenet-f32", "us", "W4 mbv1 f32", NULL, false, f32, &mobilenet },
+	INT8(mlp, "W5 mlp int8", false),
+	INT8(cnn, "W5 cnn int8", false),
+	INT8(lstm, "W5 lstm int8", false),
+	INT8(resnet8, "W5 resnet8 int8", true),
+	INT8(mobilenet, "W5 mbv1 int8", true),
+#if defined(__x86_64__)
+	INT8_AVX2(mlp),
+	INT8_AVX2(cnn),
+	INT8_AVX2(lstm),
+	INT8_AVX2(resnet8),
+	INT8_AVX2(mobilenet),
+#endif
 	{ 0 },
 };
