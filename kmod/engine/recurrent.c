@@ -122,21 +122,39 @@ static __s64 bias_of(const struct npu_recurrent *r, const struct npu_recurrent_p
 	return r->bias_wide ? ((const __s64 *)part->bias)[row] : ((const __s32 *)part->bias)[row];
 }
 
+/* Below 2^12 * 2^22: only a bias can make it wrap. */
+static __s64 product_sum(const struct npu_recurrent *r, const struct npu_recurrent_part *part,
+			 const void *vector, const __s8 *weights)
+{
+	const __s16 *words = vector;
+	const __s8 *bytes = vector;
+	__s64 sum = 0;
+	__u32 k;
+
+	if (!vector) {
+		for (k = 0; k < part->depth; k++)
+			sum += weights[k / 4 * 64 + k % 4];
+		return sum * r->zero;
+	}
+	if (r->wide)
+		for (k = 0; k < part->depth; k++)
+			sum += words[k] * weights[k / 4 * 64 + k % 4];
+	else
+		for (k = 0; k < part->depth; k++)
+			sum += bytes[k] * weights[k / 4 * 64 + k % 4];
+	return sum;
+}
+
 __s32 npu_recurrent_sum(const struct npu_recurrent *r, unsigned int part, const void *vector,
 			__u32 row)
 {
 	const struct npu_recurrent_part *p = &r->part[part];
 	const struct npu_scale *scale = p->scale + (r->row_scales ? row : row / 16 % r->gates);
 	const __s8 *weights = p->weights + (__u64)(row / 16) * p->groups * 64 + row % 16 * 4;
-	__s64 sum = 0;
-	__u32 k;
+	__u64 sum = (__u64)product_sum(r, p, vector, weights) + (__u64)bias_of(r, p, row);
 
-	/* below 2^12 * 2^22: only the bias can make it wrap */
-	for (k = 0; k < p->depth; k++)
-		sum += npu_recurrent_hidden(r, vector, k) * weights[k / 4 * 64 + k % 4];
-	sum = (__s64)((__u64)sum + (__u64)bias_of(r, p, row));
 	if (r->wide)
-		return npu_rescale64(sum, scale->multiplier, scale->shift);
+		return npu_rescale64((__s64)sum, scale->multiplier, scale->shift);
 	return npu_rescale((__s32)sum, scale->multiplier, scale->shift);
 }
 
