@@ -20,5 +20,6 @@
 #include "npu_train/metrics.h"	/* 5. how good it is */
 #include "npu_train/files.h"	/* 6. ONNX */
 #include "npu_train/compile.h"	/* 7. to a .npu program */
+#include "npu_train/hybrid.h"	/* 8. the NPU as far as it goes, then f32 */
 
 #endif /* NPU_TRAIN_H */
