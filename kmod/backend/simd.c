@@ -9,62 +9,15 @@
 
 #include <drm/drm_print.h>
 
-#ifdef CONFIG_X86_64
-#include <asm/cpufeature.h>
-#include <asm/fpu/api.h>
-#include <asm/fpu/xstate.h>
-#endif
-
 #include "npu_backend.h"
 #include "../npu_drv.h"
+#include "vector.h"
 
 #define STEP_US 50
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-static u32 simd_features(void)
-{
-	u32 features = 0;
-
-	if (boot_cpu_has(X86_FEATURE_AVX2) &&
-	    cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL)) {
-		features |= DRM_NPU_ISA_AVX2;
-		if (boot_cpu_has(X86_FEATURE_AVX_VNNI))
-			features |= DRM_NPU_ISA_AVX_VNNI;
-	}
-	if (boot_cpu_has(X86_FEATURE_AVX512F) && boot_cpu_has(X86_FEATURE_AVX512BW) &&
-	    boot_cpu_has(X86_FEATURE_AVX512VL) && boot_cpu_has(X86_FEATURE_AVX512_VNNI) &&
-	    cpu_has_xfeatures(XFEATURE_MASK_AVX512, NULL))
-		features |= DRM_NPU_ISA_AVX512_VNNI;
-	return features;
-}
-
-static void vector_begin(void)
-{
-	kernel_fpu_begin();
-}
-
-static void vector_end(void)
-{
-	kernel_fpu_end();
-}
-#else
-static u32 simd_features(void)
-{
-	return 0;
-}
-
-static void vector_begin(void)
-{
-}
-
-static void vector_end(void)
-{
-}
-#endif
-
 static int simd_init(struct npu_device *npu, const char *variant)
 {
-	npu->isa_features = simd_features();
+	npu->isa_features = vector_features();
 	npu->variant = npu_variant_find(variant && *variant ? variant : NULL, npu->isa_features);
 	if (!npu->variant) {
 		drm_err(&npu->drm, "variant=%s is unknown or needs what this CPU lacks\n", variant);

@@ -32,18 +32,37 @@ static inline int npu_ioctl(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-/* The device's node; its number changes when it is bound again while an old file is open. */
+static inline bool is_npu(int fd)
+{
+	char name[8] = "";
+	struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
+
+	return !npu_ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, "npu");
+}
+
+/*
+ * The device's node; its number changes when it is bound again while an old file is open. A kernel
+ * without the accel subsystem has a render node, perhaps beside those of other drivers.
+ */
 static inline int npu_open(void)
 {
 	glob_t found;
-	int fd;
+	size_t i;
+	int fd = -1;
 
-	if (glob("/dev/accel/accel*", 0, NULL, &found)) {
-		errno = ENOENT;
-		return -1;
+	glob("/dev/accel/accel*", 0, NULL, &found);
+	glob("/dev/dri/renderD*", GLOB_APPEND, NULL, &found);
+	for (i = 0; i < found.gl_pathc; i++) {
+		fd = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
+		if (fd >= 0 && is_npu(fd))
+			break;
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
 	}
-	fd = open(found.gl_pathv[0], O_RDWR | O_CLOEXEC);
 	globfree(&found);
+	if (fd < 0)
+		errno = ENOENT;
 	return fd;
 }
 
@@ -387,7 +406,8 @@ static inline int objects_alive(void)
 	glob_t found;
 	FILE *file;
 
-	if (glob("/sys/kernel/debug/accel/*/counts", 0, NULL, &found))
+	if (glob("/sys/kernel/debug/accel/*/counts", 0, NULL, &found) &&
+	    glob("/sys/kernel/debug/dri/*/counts", 0, NULL, &found))
 		return -1;
 	file = fopen(found.gl_pathv[0], "r");
 	globfree(&found);
