@@ -12,7 +12,7 @@ npu "help" 0 --help
 prints "help lists the commands" '^  train '
 npu "version" 0 --version
 prints "version is a number" '^npu [0-9]+\.[0-9]+\.[0-9]+$'
-for command in generate train eval compile run bench info; do
+for command in generate train eval compile run bench dump info; do
 	npu "$command --help" 0 $command --help
 	prints "$command --help has examples" '^Examples:'
 	npu "help $command" 0 help $command
@@ -149,10 +149,66 @@ npu "and runs" 0 eval dropout.npu test.csv -l class -d embedded --json
 int8=$(sed -n 's/^  "accuracy": \(.*\),/\1/p' out)
 ok "int8 is within 3 points of f32" \
 	awk "BEGIN { d = 0$int8 - 0$f32; exit !(d > -0.03 && d < 0.03) }"
-npu "a model that no program can hold" 0 train train.csv -l class --epochs 1 -q -o norm.onnx \
-	--layers "dense 8; batchnorm relu; output"
-npu "does not compile" 1 compile norm.onnx -s train.csv -l class -o norm.npu
-says "layer and kind are named" 'batchnorm1.*a batchnorm'
+npu "a model with a softmax of 5000" 0 train train.csv -l class --epochs 1 -q -o large.onnx \
+	--layers "dense 5000; softmax; output"
+npu "is more than a program can hold" 1 compile large.onnx -s train.csv -l class -o large.npu
+says "layer and limit are named" 'activation1.*4096'
+
+# ----------------------------------------------------------------------- report
+npu "compile --report" 0 compile model.onnx -s train.csv -l class -o report.npu --report
+prints "it has a line for a layer" '^  dense1 +fully_connected +int8 +[0-9.]+ +[01]\.[0-9]+ +64 +'
+prints "and for all of them" '^  in all +[0-9]'
+prints "and says that nothing runs in f32" '^all layers run in the program'
+ok "the program is the same" cmp -s report.npu model.npu
+npu "compile --report --json" 0 compile model.onnx -s train.csv -l class -o report.npu --report \
+	--json
+json "it is JSON"
+ok "it has the layers, what is right of them, and their share of the time" python3 -c '
+import json
+report = json.load(open("out"))["report"]
+layers = report["layers"]
+assert [layer["name"] for layer in layers] == ["dense1", "dense2", "dense3"]
+assert all(layer["runs"] == "program" and layer["sqnr_db"] > 20 for layer in layers)
+assert abs(sum(layer["share"] for layer in layers) - 1) < 1e-6
+assert layers[0]["macs"] == 2 * 32 and report["macs"] == sum(layer["macs"] for layer in layers)'
+npu "a report on what does not compile" 1 compile large.onnx -s train.csv -l class -o large.npu \
+	--report
+prints "says what would run where" '^  activation1 +in f32, in process'
+prints "and that the first layer could be a program" '^  dense1 +in a program'
+npu "the same to JSON" 1 compile large.onnx -s train.csv -l class -o large.npu --report --json
+json "it is JSON"
+prints "it has the reason" '"reason": ".*4096'
+for how in percentile entropy mse; do
+	npu "ranges by $how" 0 compile model.onnx -s train.csv -l class -o other.npu \
+		--calibration $how
+done
+
+# ------------------------------------------------------------------------- dump
+npu "dump" 0 dump model.npu
+prints "dump shows the slots" '^slot [0-9] weights bytes=[0-9]+'
+prints "the input" '^input 0 "input"@[0-9]+ s[0-9]\+0:int8\[1x1x1x2\]'
+prints "an instruction and its layer" '^insn 0 "dense1"@[0-9]+ fully_connected'
+prints "its output" '^ +out=s[0-9]\+[0-9]+:int8\[1x1x1x32\]'
+prints "its parameters" '^ +scales=[0-9]+ scale_count=[0-9]+ act_min=-?[0-9]+ act_max=127'
+prints "and what lies where" '^# memory of slot [0-9], scratch'
+npu "dump --full" 0 dump model.npu --full
+prints "it has the weights" '^weights 0 [0-9a-f]{64}$'
+npu "dump --json" 0 dump model.npu --json
+json "dump --json is JSON"
+ok "it has instructions, tensors and the map" python3 -c '
+import json
+dump = json.load(open("out"))
+insn = dump["instructions"][0]
+assert insn["opcode"] == "fully_connected" and insn["layer"] == "dense1"
+assert insn["tensors"]["weights"]["layout"] == "block16x4"
+assert len(insn["scales"]) == insn["parameters"]["scale_count"]
+assert any(region["last"] is None for region in dump["memory"])'
+npu "dump --full --json" 0 dump model.npu --full --json
+json "it is JSON, too"
+npu "dump of what is no program" 1 dump train.csv
+says "it is named" 'train.csv: not a .npu file'
+npu "dump of nothing" 2 dump
+says "what it takes is said" 'dump: it takes FILE.npu'
 
 # ---------------------------------------------------------- eval, run, bench
 npu "eval a program" 0 eval model.npu test.csv -l class --device embedded

@@ -17,12 +17,22 @@ static const char *const precisions[] = {
 	NULL,
 };
 
+static const char *const calibrations[] = {
+	[NPU_CALIBRATE_MIN_MAX] = "min-max",
+	[NPU_CALIBRATE_PERCENTILE] = "percentile",
+	[NPU_CALIBRATE_ENTROPY] = "entropy",
+	[NPU_CALIBRATE_MSE] = "mse",
+	NULL,
+};
+
 struct compilation {
 	const char *model_path;
 	const char *output;
 	struct dataset_file file;
 	unsigned int calibrate;
 	unsigned int precision;
+	unsigned int calibration;
+	float percentile;
 	unsigned int batch;
 	size_t max_bytes;
 	bool report;
@@ -57,7 +67,7 @@ static void print_quote(const struct compilation *job)
 {
 	const struct npu_compile_quote *quote = &job->quote;
 	size_t memory = quote->weight_bytes + quote->const_bytes + quote->insn_bytes +
-			quote->io_bytes + quote->scratch_bytes;
+			quote->io_bytes + quote->scratch_bytes + quote->state_bytes;
 	const struct {
 		const char *what;
 		size_t bytes;
@@ -67,6 +77,7 @@ static void print_quote(const struct compilation *job)
 		{ "instructions", quote->insn_bytes },
 		{ "input and output, a request", quote->io_bytes },
 		{ "scratch, a queue", quote->scratch_bytes },
+		{ "states, a session", quote->state_bytes },
 		{ "memory in all", memory },
 		{ "file", quote->file_bytes },
 	};
@@ -100,6 +111,7 @@ static void print_json(const struct compilation *job)
 
 	json_object_object_add(object, "output", json_text(job->output));
 	json_object_object_add(object, "precision", json_text(precisions[job->precision]));
+	json_object_object_add(object, "calibration", json_text(calibrations[job->calibration]));
 	json_object_object_add(object, "batch", json_count(job->batch));
 	json_object_object_add(object, "calibration_samples", json_count(job->samples));
 	json_object_object_add(object, "weight_bytes", json_count(quote->weight_bytes));
@@ -107,6 +119,7 @@ static void print_json(const struct compilation *job)
 	json_object_object_add(object, "insn_bytes", json_count(quote->insn_bytes));
 	json_object_object_add(object, "io_bytes", json_count(quote->io_bytes));
 	json_object_object_add(object, "scratch_bytes", json_count(quote->scratch_bytes));
+	json_object_object_add(object, "state_bytes", json_count(quote->state_bytes));
 	json_object_object_add(object, "file_bytes", json_count(quote->file_bytes));
 	if (job->report)
 		json_object_object_add(object, "report", compile_report_json(&job->found));
@@ -136,19 +149,28 @@ static int write_program(struct compilation *job, const struct npu_model *model,
 }
 
 /* There is no program, and @err says why. Where a report is asked for it says what runs instead. */
-static int fail(const struct compilation *job, const struct npu_model *model, const float *sample,
+static int fail(const struct compilation *job, const struct npu_model *model,
+		const struct npu_compile_options *options, const float *sample,
 		const struct npu_error *err)
 {
+	struct npu_lowered lowered = { 0 };
 	struct json_object *object;
 
-	if (job->report && job->json) {
+	if (!job->report)
+		return cli_fail_error(err);
+	/* a model that can be lowered may still fail, by its numbers or the limit of memory */
+	if (npu_model_lowered(model, options, &lowered, NULL) < 0 || !lowered.reason[0]) {
+		lowered.layers = 0;
+		memcpy(lowered.reason, err->message, sizeof(lowered.reason));
+	}
+	if (job->json) {
 		object = json_begin(job);
 		json_object_object_add(object, "output", NULL);
 		json_object_object_add(object, "report",
-				       compile_report_json_f32(model, sample, err->message));
+				       compile_report_json_f32(model, &lowered, sample));
 		json_report_print(object);
-	} else if (job->report) {
-		compile_report_print_f32(model, sample);
+	} else {
+		compile_report_print_f32(model, &lowered, sample);
 	}
 	return cli_fail_error(err);
 }
@@ -158,6 +180,8 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 {
 	struct npu_compile_options options = {
 		.precision = (enum npu_precision)job->precision,
+		.calibration = (enum npu_calibration)job->calibration,
+		.percentile = (double)job->percentile,
 		.batch = job->batch,
 		.max_bytes = job->max_bytes,
 	};
@@ -175,7 +199,7 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 	job->samples = data->samples;
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
 	    write_program(job, model, data, &options, &err) < 0)
-		return fail(job, model, data->x, &err);
+		return fail(job, model, &options, data->x, &err);
 	if (job->json)
 		print_json(job);
 	else
@@ -196,11 +220,16 @@ static int run_compile(int argc, char **argv)
 		  CLI_CHOICE, &job.precision, precisions, 0, 0 },
 		{ 'b', "batch", "N", "samples of one request; default 1", CLI_UINT, &job.batch,
 		  NULL, 1, 65536 },
+		{ 0, "calibration", "HOW",
+		  "ranges: min-max, percentile, entropy or mse; default min-max", CLI_CHOICE,
+		  &job.calibration, calibrations, 0, 0 },
+		{ 0, "percentile", "X", "of numbers within a range; default 99.99", CLI_REAL,
+		  &job.percentile, NULL, 50, 100 },
 		{ 0, "calibrate", "N", "use at most N samples, taken at random; default 1000",
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
 		  CLI_BYTES, &job.max_bytes, NULL, 0, 0 },
-		{ 0, "report", NULL, "and say of each layer how exact and how fast it is", CLI_FLAG,
+		{ 0, "report", NULL, "say of each layer how exact and how fast it is", CLI_FLAG,
 		  &job.report, NULL, 0, 0 },
 		{ 0, "json", NULL, "print JSON", CLI_FLAG, &job.json, NULL, 0, 0 },
 		CLI_HEADING("The samples"),
@@ -245,10 +274,13 @@ const struct cli_command cli_compile = {
 		"int8 loses too much: compare with `npu eval`. The memory that is printed is\n"
 		"what will be used, to the byte.\n"
 		"\n"
-		"Programs hold dense layers, relu, leaky relu, sigmoid, tanh and softmax. A\n"
-		"network of other layers runs in f32 on the CPU: `npu run MODEL.onnx DATA`.\n",
+		"With --report there is a line for each layer: the instructions that it became,\n"
+		"how far its numbers are from f32, its multiplications and bytes, the time to be\n"
+		"expected and the time that it took here, in one thread. npu-compile(1) explains\n"
+		"the columns.\n",
 	.examples = "  npu compile model.onnx --samples train.csv --label class -o model.npu\n"
 		    "  npu compile model.onnx -s train.csv -l class -p int16 -o model16.npu\n"
-		    "  npu compile model.onnx -s train.csv -l class --max-bytes 64K -o model.npu\n",
+		    "  npu compile model.onnx -s train.csv -l class --max-bytes 64K -o model.npu\n"
+		    "  npu compile model.onnx -s train.csv -l class -o model.npu --report\n",
 	.run = run_compile,
 };

@@ -155,26 +155,29 @@ static double f32_us(const struct npu_model *model, const float *sample)
 	return least;
 }
 
-void compile_report_print_f32(const struct npu_model *model, const float *sample)
+void compile_report_print_f32(const struct npu_model *model, const struct npu_lowered *lowered,
+			      const float *sample)
 {
 	struct table *table = table_create(2);
 	size_t i;
 
 	table_left(table, 1);
 	table_cell(table, "layer");
-	table_cell(table, "runs as");
+	table_cell(table, "can run");
 	for (i = 0; i < npu_model_layers(model); i++) {
 		table_cell(table, "%s", npu_model_layer(model, i)->name);
-		table_cell(table, "f32 in process");
+		table_cell(table, "%s",
+			   i < lowered->layers ? "in a program" : "in f32, in process");
 	}
 	table_print(table, true);
-	printf("there is no program; `npu run MODEL.onnx DATA` takes %.1f µs for a sample, in "
-	       "f32\n",
+	printf("there is no program of the whole model; `npu run MODEL.onnx DATA` takes %.1f µs "
+	       "for a\n"
+	       "sample, all in f32\n",
 	       f32_us(model, sample));
 }
 
-struct json_object *compile_report_json_f32(const struct npu_model *model, const float *sample,
-					    const char *reason)
+struct json_object *compile_report_json_f32(const struct npu_model *model,
+					    const struct npu_lowered *lowered, const float *sample)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *layers = json_object_new_array(), *layer;
@@ -183,11 +186,12 @@ struct json_object *compile_report_json_f32(const struct npu_model *model, const
 	for (i = 0; i < npu_model_layers(model); i++) {
 		layer = json_object_new_object();
 		json_object_object_add(layer, "name", json_text(npu_model_layer(model, i)->name));
-		json_object_object_add(layer, "runs", json_text("f32"));
+		json_object_object_add(layer, "runs",
+				       json_text(i < lowered->layers ? "program" : "f32"));
 		json_object_array_add(layers, layer);
 	}
 	json_object_object_add(object, "layers", layers);
-	json_object_object_add(object, "reason", json_text(reason));
-	json_object_object_add(object, "measured_us", json_number(f32_us(model, sample)));
+	json_object_object_add(object, "reason", json_text(lowered->reason));
+	json_object_object_add(object, "f32_us", json_number(f32_us(model, sample)));
 	return object;
 }

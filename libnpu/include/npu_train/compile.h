@@ -137,7 +137,7 @@ struct npu_layer_report {
  * @variant: of the kernels that were measured, "avx512vnni"
  * @macs_per_us: that they do in a matrix product of 64 x 512 x 128
  * @outputs_per_us: that they requantise, in one of 64 x 4 x 128
- * @bytes_per_us: that they read or write, in a copy of 128 KiB
+ * @bytes_per_us: that they read or write, in a copy of 64 KiB
  * @macs: of all layers
  * @predicted_us: of all layers. One is predicted to take the greater of what its multiplications
  *	and its bytes need, and then what its outputs need
