@@ -36,8 +36,9 @@ static void tap_s16(const struct npu_conv *conv, __u64 sum[16], const __s8 *weig
 	}
 }
 
-static inline void unit_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			   index_of index)
+/* What a pixel of the convolution is: @value of each lane. */
+static inline void pixel_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			    index_of index, __s32 value[16])
 {
 	const struct npu_insn *insn = conv->insn;
 	const __s8 *weights = conv->weights + block * conv->block_bytes;
@@ -59,11 +60,11 @@ static inline void unit_s8(const struct npu_conv *conv, __u32 block, const struc
 				tap_s8(conv, sum, weights, k, NULL);
 		}
 	}
-	npu_conv_finish_s8(conv, block, at, sum);
+	npu_conv_scale_s8(conv, block, sum, value);
 }
 
-static inline void unit_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			    index_of index)
+static inline void pixel_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+			     index_of index, __s32 value[16])
 {
 	const struct npu_insn *insn = conv->insn;
 	const __s8 *weights = conv->weights + block * conv->block_bytes;
@@ -85,60 +86,66 @@ static inline void unit_s16(const struct npu_conv *conv, __u32 block, const stru
 				(const __s16 *)in + first);
 		}
 	}
-	npu_conv_finish_s16(conv, block, at, sum);
+	npu_conv_scale_s16(conv, block, sum, value);
 }
 
-static void conv_s8(const void *window, __u32 block, const struct npu_pixel *at)
+static void conv_pixel(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+		       __s32 value[16])
 {
-	unit_s8(window, block, at, npu_conv_index);
+	if (conv->insn->t[1].type == NPU_TYPE_INT8)
+		pixel_s8(conv, block, at, npu_conv_index, value);
+	else
+		pixel_s16(conv, block, at, npu_conv_index, value);
 }
 
-static void conv_s16(const void *window, __u32 block, const struct npu_pixel *at)
+/* An output is the greatest of some pixels of the convolution, usually of one. */
+static void conv_unit(const void *window, __u32 block, const struct npu_pixel *at)
 {
-	unit_s16(window, block, at, npu_conv_index);
+	const struct npu_conv *conv = window;
+	__u32 height = npu_conv_pool(conv->insn, 0), width = npu_conv_pool(conv->insn, 1);
+	__s32 greatest[16], value[16];
+	__u32 i, lane;
+
+	for (i = 0; i < height * width; i++) {
+		struct npu_pixel pixel = { at->n, at->y * height + i / width,
+					   at->x * width + i % width };
+
+		conv_pixel(conv, block, &pixel, value);
+		for (lane = 0; lane < npu_conv_lanes(conv, block).count; lane++)
+			if (!i || value[lane] > greatest[lane])
+				greatest[lane] = value[lane];
+	}
+	npu_conv_store(conv, block, at, greatest);
 }
 
-static void transpose_conv_s8(const void *window, __u32 block, const struct npu_pixel *at)
+static void transpose_conv_unit(const void *window, __u32 block, const struct npu_pixel *at)
 {
-	unit_s8(window, block, at, npu_transpose_conv_index);
+	const struct npu_conv *conv = window;
+	__s32 value[16];
+
+	if (conv->insn->t[1].type == NPU_TYPE_INT8)
+		pixel_s8(conv, block, at, npu_transpose_conv_index, value);
+	else
+		pixel_s16(conv, block, at, npu_transpose_conv_index, value);
+	npu_conv_store(conv, block, at, value);
 }
 
-static void transpose_conv_s16(const void *window, __u32 block, const struct npu_pixel *at)
-{
-	unit_s16(window, block, at, npu_transpose_conv_index);
-}
-
-void npu_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
-{
-	struct npu_conv conv;
-
-	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], conv.all_blocks, first, count, conv_s8, &conv);
-}
-
-void npu_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		  __u32 count)
-{
-	struct npu_conv conv;
-
-	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], conv.all_blocks, first, count, conv_s16, &conv);
-}
-
-void npu_transpose_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			   __u32 count)
-{
-	struct npu_conv conv;
-
-	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], conv.all_blocks, first, count, transpose_conv_s8, &conv);
-}
-
-void npu_transpose_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			    __u32 count)
+static void run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count,
+		npu_window_unit unit)
 {
 	struct npu_conv conv;
 
 	npu_conv_resolve(exec, insn, &conv);
-	npu_window_run(&insn->t[0], conv.all_blocks, first, count, transpose_conv_s16, &conv);
+	npu_window_run(&insn->t[0], conv.all_blocks, first, count, unit, &conv);
+}
+
+void npu_conv(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
+{
+	run(exec, insn, first, count, conv_unit);
+}
+
+void npu_transpose_conv(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			__u32 count)
+{
+	run(exec, insn, first, count, transpose_conv_unit);
 }

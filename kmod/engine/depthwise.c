@@ -19,6 +19,7 @@ static void unit_s8(const void *window, __u32 block, const struct npu_pixel *at)
 	const struct npu_insn *insn = conv->insn;
 	const __s8 *w = conv->weights + block * conv->block_bytes;
 	__u32 channel[16], sum[16], lanes, lane, ky, kx;
+	__s32 value[16];
 
 	lanes = input_channels(conv, block, channel);
 	npu_conv_start_s8(conv, block, sum);
@@ -39,7 +40,8 @@ static void unit_s8(const void *window, __u32 block, const struct npu_pixel *at)
 				sum[lane] += in[channel[lane]] * w[lane];
 		}
 	}
-	npu_conv_finish_s8(conv, block, at, sum);
+	npu_conv_scale_s8(conv, block, sum, value);
+	npu_conv_store(conv, block, at, value);
 }
 
 static void unit_s16(const void *window, __u32 block, const struct npu_pixel *at)
@@ -49,6 +51,7 @@ static void unit_s16(const void *window, __u32 block, const struct npu_pixel *at
 	const __s8 *w = conv->weights + block * conv->block_bytes;
 	__u32 channel[16], lanes, lane, ky, kx;
 	__u64 sum[16];
+	__s32 value[16];
 
 	lanes = input_channels(conv, block, channel);
 	npu_conv_start_s16(conv, block, sum);
@@ -66,7 +69,8 @@ static void unit_s16(const void *window, __u32 block, const struct npu_pixel *at
 				sum[lane] += (__s64)(in[channel[lane]] * w[lane]);
 		}
 	}
-	npu_conv_finish_s16(conv, block, at, sum);
+	npu_conv_scale_s16(conv, block, sum, value);
+	npu_conv_store(conv, block, at, value);
 }
 
 void npu_depthwise_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -40,6 +40,11 @@ static void store(const struct npu_fc *fc, __u32 row, __u32 channel, __s32 y)
 		((__s16 *)out)[channel] = y;
 }
 
+static void store_sum(const struct npu_fc *fc, __u32 row, __u32 channel, __s32 sum)
+{
+	((__s32 *)(fc->out + (__u64)row * fc->out_stride))[channel] = sum;
+}
+
 static void unit_s8(const struct npu_fc *fc, __u32 block, __u32 row)
 {
 	const __s8 *in = (const __s8 *)fc->in + (__u64)row * fc->in_stride;
@@ -53,7 +58,11 @@ static void unit_s8(const struct npu_fc *fc, __u32 block, __u32 row)
 
 		for (k = 0; k < fc->depth; k++)
 			sum += in[k] * weights[k / 4 * 64 + lane * 4 + k % 4];
-		store(fc, row, channel, npu_rescale((__s32)sum, scale->multiplier, scale->shift));
+		if (fc->out_type == NPU_TYPE_INT32)
+			store_sum(fc, row, channel, (__s32)sum);
+		else
+			store(fc, row, channel,
+			      npu_rescale((__s32)sum, scale->multiplier, scale->shift));
 	}
 }
 

@@ -85,6 +85,9 @@ extern const npu_kernel npu_scalar_kernels[NPU_KERNELS];
 extern const npu_kernel npu_avx2_kernels[NPU_KERNELS];
 extern const npu_kernel npu_avxvnni_kernels[NPU_KERNELS];
 extern const npu_kernel npu_avx512vnni_kernels[NPU_KERNELS];
+extern const npu_kernel npu_neon_kernels[NPU_KERNELS];
+extern const npu_kernel npu_dotprod_kernels[NPU_KERNELS];
+extern const npu_kernel npu_i8mm_kernels[NPU_KERNELS];
 
 enum npu_kernel_id npu_kernel_of(const struct npu_insn *insn);
 
@@ -292,18 +295,13 @@ void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *
 			    __u32 count);
 void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 			     __u32 count);
-void npu_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		 __u32 count);
-void npu_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-		  __u32 count);
+void npu_conv(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_depthwise_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 			   __u32 count);
 void npu_depthwise_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 			    __u32 count);
-void npu_transpose_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			   __u32 count);
-void npu_transpose_conv_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			    __u32 count);
+void npu_transpose_conv(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			__u32 count);
 void npu_max_pool(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		  __u32 count);
 void npu_average_pool(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,

@@ -266,9 +266,10 @@ static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
 {
 	const __u32 *kernel = insn->t[2].dim;
 	__u32 met = npu_conv_taps(insn, 0) * npu_conv_taps(insn, 1);
+	__u32 pixels = npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1);
 
-	/* at most 2^16 taps and, of what they meet, 2^16 channels */
-	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
+	/* at most 2^16 taps of all pixels and, of what they meet, 2^16 channels */
+	return p->unit + (kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element) * pixels;
 }
 
 /* The dearest unit: of a GRU in two waves the second, which has two of three gates. */

@@ -129,18 +129,24 @@ static bool check_fully_connected(struct npu_check *check)
 	bool wide = insn->t[1].type == NPU_TYPE_INT16;
 	bool bias = insn->t[3].type != NPU_TYPE_NONE;
 
-	if (!npu_check_output(check, NPU_ACTIVATION) ||
+	if (!npu_check_output(check, NPU_ACTIVATION | NPU_TYPE_MASK(INT32)) ||
 	    !npu_check_input(check, 1, NPU_ACTIVATION) ||
 	    !npu_check_weights(check, 2, NPU_LAYOUT_BLOCK16X4, 1))
 		return false;
+	if (wide && insn->t[0].type == NPU_TYPE_INT32)
+		return npu_refuse(check, "t[0].type", "is int32 with an int16 input");
 	if (bias &&
 	    !npu_check_input(check, 3, NPU_TYPE_MASK(INT32) | (wide ? NPU_TYPE_MASK(INT64) : 0)))
 		return false;
 	if (!npu_check_unused(check, bias ? 4 : 3) || !check_fc_shapes(check) ||
-	    !npu_check_overlap(check, 4, false) || !npu_check_raw(check, 4))
+	    !npu_check_overlap(check, 4, false))
 		return false;
 	if (insn->t[1].zero_point)
 		return npu_refuse_zero_point(check, 1, "must be 0: it belongs in the bias");
+	if (insn->t[0].type == NPU_TYPE_INT32)
+		return npu_check_raw(check, 0);
+	if (!npu_check_raw(check, 4))
+		return false;
 	if (insn->fc.scale_count != 1 &&
 	    insn->fc.scale_count != npu_round_up(insn->t[0].dim[3], 16))
 		return npu_refuse(check, "fc.scale_count",

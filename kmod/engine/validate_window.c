@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Validation of instructions that move a window over an image. */
-#include "kernels.h"
+#include "window.h"
 #include "validate.h"
 
 /* Names of a parameter for H and for W. */
 struct direction_names {
-	const char *stride, *pad, *dilation, *kernel;
+	const char *stride, *pad, *dilation, *kernel, *pool;
 };
 
 static const struct direction_names conv_names[2] = {
-	{ "conv.stride[0]", "conv.pad[0]", "conv.dilation[0]", NULL },
-	{ "conv.stride[1]", "conv.pad[1]", "conv.dilation[1]", NULL },
+	{ "conv.stride[0]", "conv.pad[0]", "conv.dilation[0]", NULL, "conv.pool[0]" },
+	{ "conv.stride[1]", "conv.pad[1]", "conv.dilation[1]", NULL, "conv.pool[1]" },
 };
 
 static const struct direction_names pool_names[2] = {
-	{ "pool.stride[0]", "pool.pad[0]", NULL, "pool.kernel[0]" },
-	{ "pool.stride[1]", "pool.pad[1]", NULL, "pool.kernel[1]" },
+	{ "pool.stride[0]", "pool.pad[0]", NULL, "pool.kernel[0]", NULL },
+	{ "pool.stride[1]", "pool.pad[1]", NULL, "pool.kernel[1]", NULL },
 };
 
 static bool check_step(struct npu_check *check, const char *field, __u32 value)
@@ -31,7 +31,7 @@ static bool check_conv_direction(struct npu_check *check, unsigned int d)
 	const struct npu_insn *insn = check->insn;
 	const struct direction_names *name = &conv_names[d];
 	bool transpose = insn->opcode == NPU_OP_TRANSPOSE_CONV_2D;
-	__u32 positions = insn->t[transpose ? 1 : 0].dim[1 + d];
+	__u64 positions = (__u64)insn->t[transpose ? 1 : 0].dim[1 + d] * npu_conv_pool(insn, d);
 	__u64 along, across;
 
 	if (!check_step(check, name->stride, insn->conv.stride[d]) ||
@@ -39,13 +39,32 @@ static bool check_conv_direction(struct npu_check *check, unsigned int d)
 		return false;
 	if (insn->conv.pad[d] > NPU_MAX_DIM)
 		return npu_refuse(check, name->pad, "is over 2^24");
-	/* both below 2^48 */
-	along = (__u64)(positions - 1) * insn->conv.stride[d];
+	if (positions > NPU_MAX_REACH)
+		return npu_refuse(check, name->pool, "makes over 2^30 positions");
+	/* both below 2^54 */
+	along = (positions - 1) * insn->conv.stride[d];
 	across = (__u64)(insn->t[2].dim[1 + d] - 1) * insn->conv.dilation[d];
 	if (across > NPU_MAX_REACH)
 		return npu_refuse(check, name->dilation, "lets the kernel reach beyond 2^30");
 	if (along + across > NPU_MAX_REACH)
 		return npu_refuse(check, name->stride, "lets the kernel reach beyond 2^30");
+	return true;
+}
+
+static bool check_pool_of_conv(struct npu_check *check)
+{
+	const struct npu_insn *insn = check->insn;
+	const __u32 *kernel = insn->t[2].dim;
+	/* at most 2^16 products of the kernel */
+	__u64 products = (__u64)kernel[1] * kernel[2] * kernel[3];
+
+	if (insn->opcode != NPU_OP_CONV_2D)
+		return npu_check_raw(check, 11);
+	if (!insn->conv.pool[0] != !insn->conv.pool[1])
+		return npu_refuse(check, "conv.pool[1]", "is 0 or conv.pool[0] is, but not both");
+	if (products * npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1) > NPU_MAX_DEPTH)
+		return npu_refuse(check, "conv.pool[1]",
+				  "makes an output of over 65536 products");
 	return true;
 }
 
@@ -114,7 +133,7 @@ bool npu_check_conv(struct npu_check *check)
 	/* groups divides the output channels, so this is below 2^29 */
 	lanes = groups * npu_round_up(insn->t[2].dim[0] / groups, 16);
 	return npu_check_unused(check, bias ? 4 : 3) && check_conv_shapes(check, groups, lanes) &&
-	       npu_check_overlap(check, 4, false) && npu_check_raw(check, 11) &&
+	       npu_check_overlap(check, 4, false) && check_pool_of_conv(check) &&
 	       check_conv_direction(check, 0) && check_conv_direction(check, 1) &&
 	       check_conv_output(check, lanes);
 }

@@ -12,12 +12,12 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_COPY] = npu_copy,
 	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16,
-	[NPU_KERNEL_CONV_S8] = npu_conv_s8,
-	[NPU_KERNEL_CONV_S16] = npu_conv_s16,
+	[NPU_KERNEL_CONV_S8] = npu_conv,
+	[NPU_KERNEL_CONV_S16] = npu_conv,
 	[NPU_KERNEL_DEPTHWISE_CONV_S8] = npu_depthwise_conv_s8,
 	[NPU_KERNEL_DEPTHWISE_CONV_S16] = npu_depthwise_conv_s16,
-	[NPU_KERNEL_TRANSPOSE_CONV_S8] = npu_transpose_conv_s8,
-	[NPU_KERNEL_TRANSPOSE_CONV_S16] = npu_transpose_conv_s16,
+	[NPU_KERNEL_TRANSPOSE_CONV_S8] = npu_transpose_conv,
+	[NPU_KERNEL_TRANSPOSE_CONV_S16] = npu_transpose_conv,
 	[NPU_KERNEL_MAX_POOL_S8] = npu_max_pool,
 	[NPU_KERNEL_MAX_POOL_S16] = npu_max_pool,
 	[NPU_KERNEL_AVERAGE_POOL_S8] = npu_average_pool,
@@ -71,6 +71,12 @@ static const struct npu_variant variants[] = {
 	{ "avx2", DRM_NPU_ISA_AVX2, 4000, npu_avx2_kernels },
 	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, npu_avxvnni_kernels },
 	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, npu_avx512vnni_kernels },
+#endif
+#ifdef __aarch64__
+	{ "neon", DRM_NPU_ISA_NEON, 1000, npu_neon_kernels },
+	{ "dotprod", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD, 2000, npu_dotprod_kernels },
+	{ "i8mm", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD | DRM_NPU_ISA_I8MM, 2000,
+	  npu_i8mm_kernels },
 #endif
 };
 

@@ -106,52 +106,57 @@ void npu_conv_start_s16(const struct npu_conv *conv, __u32 block, __u64 sum[16])
 	}
 }
 
-static void store(const struct npu_conv *conv, __u8 *out, __u32 channel, __s32 y)
+/* Zero point and clamp. */
+static __s32 output_of(const struct npu_insn *insn, __s32 y)
 {
-	const struct npu_insn *insn = conv->insn;
-
-	y = npu_clamp32(npu_add32(y, insn->t[0].zero_point), insn->conv.act_min,
-			insn->conv.act_max);
-	if (insn->t[0].type == NPU_TYPE_INT8)
-		((__s8 *)out)[channel] = y;
-	else
-		((__s16 *)out)[channel] = y;
+	return npu_clamp32(npu_add32(y, insn->t[0].zero_point), insn->conv.act_min,
+			   insn->conv.act_max);
 }
 
-void npu_conv_finish_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			const __u32 sum[16])
+void npu_conv_scale_s8(const struct npu_conv *conv, __u32 block, const __u32 sum[16], __s32 y[16])
 {
-	struct npu_conv_lanes lanes = npu_conv_lanes(conv, block);
-	__u8 *out = conv->out + npu_pixel_offset(&conv->insn->t[0], at->n, at->y, at->x);
-	__u32 lane;
+	__u32 lanes = npu_conv_lanes(conv, block).count, lane;
 
-	for (lane = 0; lane < lanes.count; lane++) {
+	for (lane = 0; lane < lanes; lane++) {
 		const struct npu_scale *scale =
 			conv->scales + (block * 16 + lane) * conv->scale_step;
 
-		store(conv, out, lanes.channel + lane,
-		      npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift));
+		y[lane] = output_of(conv->insn, npu_rescale((__s32)sum[lane], scale->multiplier,
+							    scale->shift));
 	}
 }
 
-void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			 const __u64 sum[16])
+void npu_conv_scale_s16(const struct npu_conv *conv, __u32 block, const __u64 sum[16], __s32 y[16])
 {
-	struct npu_conv_lanes lanes = npu_conv_lanes(conv, block);
-	__u8 *out = conv->out + npu_pixel_offset(&conv->insn->t[0], at->n, at->y, at->x);
-	__u32 lane;
+	__u32 lanes = npu_conv_lanes(conv, block).count, lane;
 
-	for (lane = 0; lane < lanes.count; lane++) {
+	for (lane = 0; lane < lanes; lane++) {
 		const struct npu_scale *scale =
 			conv->scales + (block * 16 + lane) * conv->scale_step;
-		__s32 y;
+		__s32 x;
 
 		/* the low half of a sum is what int32 accumulators would hold */
 		if (conv->insn->t[3].type == NPU_TYPE_INT32)
-			y = npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift);
+			x = npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift);
 		else
-			y = npu_rescale64((__s64)sum[lane], scale->multiplier, scale->shift);
-		store(conv, out, lanes.channel + lane, y);
+			x = npu_rescale64((__s64)sum[lane], scale->multiplier, scale->shift);
+		y[lane] = output_of(conv->insn, x);
+	}
+}
+
+void npu_conv_store(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+		    const __s32 y[16])
+{
+	const struct npu_tensor *out = &conv->insn->t[0];
+	struct npu_conv_lanes lanes = npu_conv_lanes(conv, block);
+	__u8 *to = conv->out + npu_pixel_offset(out, at->n, at->y, at->x);
+	__u32 lane;
+
+	for (lane = 0; lane < lanes.count; lane++) {
+		if (out->type == NPU_TYPE_INT8)
+			((__s8 *)to)[lanes.channel + lane] = y[lane];
+		else
+			((__s16 *)to)[lanes.channel + lane] = y[lane];
 	}
 }
 

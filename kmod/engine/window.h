@@ -101,6 +101,12 @@ static inline struct npu_conv_lanes npu_conv_lanes(const struct npu_conv *conv, 
 	};
 }
 
+/* Neighbours along H (@d = 0) or W of which an output is the maximum. */
+static inline __u32 npu_conv_pool(const struct npu_insn *insn, __u32 d)
+{
+	return insn->opcode == NPU_OP_CONV_2D && insn->conv.pool[d] ? insn->conv.pool[d] : 1;
+}
+
 /* Where a tap lies in the input, -1 if outside; @d is 0 for H, 1 for W. */
 static inline __s32 npu_conv_index(const struct npu_insn *insn, __u32 d, __u32 out, __u32 tap)
 {
@@ -127,11 +133,13 @@ static inline __s32 npu_transpose_conv_index(const struct npu_insn *insn, __u32 
 void npu_conv_start_s8(const struct npu_conv *conv, __u32 block, __u32 sum[16]);
 void npu_conv_start_s16(const struct npu_conv *conv, __u32 block, __u64 sum[16]);
 
-/* Scale, clamp and store them. */
-void npu_conv_finish_s8(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			const __u32 sum[16]);
-void npu_conv_finish_s16(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
-			 const __u64 sum[16]);
+/* What they become: scaled and clamped. */
+void npu_conv_scale_s8(const struct npu_conv *conv, __u32 block, const __u32 sum[16], __s32 y[16]);
+void npu_conv_scale_s16(const struct npu_conv *conv, __u32 block, const __u64 sum[16], __s32 y[16]);
+
+/* Lanes of a block that exist, to the output. */
+void npu_conv_store(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
+		    const __s32 y[16]);
 
 /* Greatest number of taps along H (@d = 0) or W that meet the input, for the cost of a unit. */
 __u32 npu_conv_taps(const struct npu_insn *insn, __u32 d);

@@ -144,8 +144,9 @@ struct npu_scale {
  * @NPU_OP_COPY: out, in: same type and dims, any two strided views
  * @NPU_OP_FULLY_CONNECTED: out {1,1,M,N}, in {1,1,M,K}, weights {N,1,1,K}
  *	BLOCK16X4, bias (int32; int64 allowed with int16 in) of round_up(N, 16)
- *	entries or NONE. in int8 or int16, out int8 or int16. The input's zero point
- *	must be 0: -zp * sum(w) belongs in the bias. Parameters: &npu_insn.fc
+ *	entries or NONE. in int8 or int16, out int8 or int16; with int8 in also int32: the
+ *	sums as they are. The input's zero point must be 0: -zp * sum(w) belongs in the
+ *	bias. Parameters: &npu_insn.fc
  * @NPU_OP_CONV_2D: out {N,OH,OW,OC}, in {N,IH,IW,IC}, weights {OC,KH,KW,IC / groups}
  *	BLOCK16X4, bias (types as above) of an entry for each lane or NONE. With int16 in an
  *	int32 bias means int32 accumulators, with shifts of up to 30 in the scales. A 1D
@@ -298,7 +299,7 @@ enum npu_rnn_activation {
  * @t: the tensors, in the order that enum npu_opcode gives; the rest NPU_TYPE_NONE
  * @fc: FULLY_CONNECTED. scale_count is 1, or round_up(N, 16) for per-channel scales;
  *	the output is clamped to [act_min, act_max], which lies within its type; with
- *	int16 in, shifts are at most 7
+ *	int16 in, shifts are at most 7. With int32 out all of them are 0
  * @conv: CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV_2D. The first four as in fc, with an
  *	entry for each lane where there are per-channel scales. stride and dilation are at
  *	least 1, pad is what precedes the input (for TRANSPOSE_CONV_2D: what is cut off the
@@ -306,7 +307,9 @@ enum npu_rnn_activation {
  *	the input is implied by the output's dims. groups divides IC and OC. In each
  *	direction (positions - 1) * stride + (kernel - 1) * dilation is at most
  *	NPU_MAX_REACH, positions being those of the output (of the input for
- *	TRANSPOSE_CONV_2D)
+ *	TRANSPOSE_CONV_2D). pool, CONV_2D only, is 0, or an output is the maximum of pool[0] x
+ *	pool[1] neighbours, side by side, of what it would be without: there are as many times
+ *	more positions, and KH * KW * IC / groups * pool[0] * pool[1] is at most NPU_MAX_DEPTH
  * @pool: MAX_POOL_2D and AVERAGE_POOL_2D. kernel and stride are at least 1, KH * KW is at
  *	most NPU_MAX_DEPTH, pad is less than kernel, and each window meets the input:
  *	(OH - 1) * stride[0] - pad[0] < IH, likewise for W
@@ -371,6 +374,7 @@ struct npu_insn {
 			__u32 pad[2];
 			__u32 dilation[2];
 			__u32 groups;
+			__u16 pool[2];
 		} conv;
 		struct {
 			__s32 act_min;

@@ -38,7 +38,8 @@ static void check_header(struct engine_case *c)
 	TRY(insn->flags, 1u << 31, "flags");
 	TRY(insn->reserved2, 1, "reserved2");
 	TRY(insn->reserved2, 1ull << 63, "reserved2");
-	TRY(insn->raw[11], 1, "raw[11]");
+	if (insn->opcode != NPU_OP_CONV_2D)
+		TRY(insn->raw[11], 1, "raw[11]");
 
 	for (opcode = 0; opcode < 65536; opcode++)
 		if (!known_opcode(opcode))
@@ -326,11 +327,32 @@ static void test_fully_connected(void **state)
 		TRY(insn->t[3].dim[0], 2, "t[3].dim[0]");
 		TRY(insn->t[3].type, NPU_TYPE_INT16, "t[3].type");
 		TRY(insn->t[3].type, NPU_TYPE_NONE, "t[3].slot");
-		TRY(insn->t[0].type, NPU_TYPE_INT32, "t[0].type");
+		TRY(insn->t[0].type, NPU_TYPE_INT64, "t[0].type");
 		TRY(insn->t[1].type, NPU_TYPE_INT32, "t[1].type");
 		TRY(insn->t[2].type, NPU_TYPE_INT16, "t[2].type");
 		case_free(c);
 	}
+}
+
+/* Sums as they are: only of int8, and nothing is said about scales. */
+static void test_fully_connected_sums(void **state)
+{
+	struct engine_case *c = make("fc_s8_s32", 3, 20, 9);
+	struct npu_insn *insn = &c->insn;
+	uint32_t d;
+
+	(void)state;
+	expect(c, NULL, __LINE__);
+	TRY(insn->fc.scales, 4, "raw[0]");
+	TRY(insn->fc.scale_count, 1, "raw[1]");
+	TRY(insn->fc.act_min, -1, "raw[2]");
+	TRY(insn->fc.act_max, 1, "raw[3]");
+	TRY(insn->t[0].zero_point, 1, "t[0].zero_point");
+	for (d = 0; d < 3; d++)
+		insn->t[1].stride[d] = 1024;
+	insn->t[1].offset = 0;
+	TRY(insn->t[1].type, NPU_TYPE_INT16, "t[0].type");
+	case_free(c);
 }
 
 static void test_bias_types(void **state)
@@ -576,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_written_elements),
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_fully_connected),
+		cmocka_unit_test(test_fully_connected_sums),
 		cmocka_unit_test(test_bias_types),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_binary),

@@ -27,6 +27,7 @@ static struct engine_case *make_conv(const char *name)
 		insn->conv.stride[i] = insn->conv.dilation[i] = 1;
 		insn->conv.pad[i] = 0;
 	}
+	insn->conv.pool[0] = insn->conv.pool[1] = 0;
 	insn->conv.scale_count = 1;
 	t[3].dim[3] = t[3].type == NPU_TYPE_NONE ? 0 : 32;
 	expect(c, NULL, __LINE__);
@@ -106,7 +107,53 @@ static void check_conv_scales(struct engine_case *c)
 	TRY(insn->conv.scale_count, lanes - 1, "conv.scale_count");
 	TRY(insn->conv.scale_count, lanes + 1, "conv.scale_count");
 	TRY(insn->conv.scale_count, lanes, "conv.scales");
-	TRY(insn->raw[11], 1, "raw[11]");
+}
+
+/* An output that is the maximum of some. */
+static void check_conv_pool(struct engine_case *c)
+{
+	struct npu_insn *insn = &c->insn;
+
+	if (insn->opcode != NPU_OP_CONV_2D) {
+		TRY(insn->conv.pool[0], 1, "raw[11]");
+		TRY(insn->conv.pool[1], 1, "raw[11]");
+		return;
+	}
+	TRY(insn->conv.pool[0], 1, "conv.pool[1]");
+	TRY(insn->conv.pool[1], 1, "conv.pool[1]");
+	insn->conv.pool[0] = insn->conv.pool[1] = 1;
+	expect(c, NULL, __LINE__);
+	/* K = 3 * 3 * 4: 36 * 1820 is the last below 65536 */
+	TRY(insn->conv.pool[0], 1820, NULL);
+	TRY(insn->conv.pool[0], 1821, "conv.pool[1]");
+	TRY(insn->conv.pool[1], 1820, NULL);
+	TRY(insn->conv.pool[1], 1821, "conv.pool[1]");
+	TRY(insn->conv.pool[0], 65535, "conv.pool[1]");
+	TRY(insn->conv.pool[1], 65535, "conv.pool[1]");
+	insn->conv.pool[0] = 42;
+	TRY(insn->conv.pool[1], 43, NULL);
+	TRY(insn->conv.pool[1], 44, "conv.pool[1]");
+	insn->conv.pool[0] = insn->conv.pool[1] = 0;
+}
+
+/* As many more positions must not reach further than 2^30. */
+static void check_conv_pool_reach(struct engine_case *c)
+{
+	struct npu_insn *insn = &c->insn;
+	uint32_t rows = insn->t[0].dim[1];
+
+	if (insn->opcode != NPU_OP_CONV_2D)
+		return;
+	insn->conv.pool[0] = insn->conv.pool[1] = 2;
+	insn->t[2].dim[1] = 1;
+	insn->conv.stride[0] = (1 << 24) / (rows * 2 - 1) * 64;
+	if (insn->conv.stride[0] <= NPU_MAX_DIM) {
+		expect(c, NULL, __LINE__);
+		TRY(insn->conv.pool[0], 4, "conv.stride[0]");
+	}
+	insn->conv.stride[0] = 1;
+	insn->t[2].dim[1] = 3;
+	insn->conv.pool[0] = insn->conv.pool[1] = 0;
 }
 
 static void check_conv_shapes(struct engine_case *c)
@@ -171,6 +218,8 @@ static void test_conv(void **state)
 
 		check_conv_steps(c);
 		check_conv_scales(c);
+		check_conv_pool(c);
+		check_conv_pool_reach(c);
 		check_conv_shapes(c);
 		check_channels(c);
 		check_conv_reach(c);

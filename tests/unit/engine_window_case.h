@@ -53,11 +53,12 @@ static inline uint32_t conv_input(const struct npu_insn *insn, uint32_t d, uint3
 {
 	int32_t stride = insn->conv.stride[d], pad = insn->conv.pad[d];
 	int32_t reach = (insn->t[2].dim[1 + d] - 1) * insn->conv.dilation[d], in;
+	uint32_t pool = insn->conv.pool[d] ? insn->conv.pool[d] : 1;
 
 	if (insn->opcode == NPU_OP_TRANSPOSE_CONV_2D)
 		in = ((int32_t)out + pad - reach - 1) / stride + rng_range(rng, 0, 2);
 	else
-		in = ((int32_t)out - 1) * stride + reach + 1 - pad - rng_range(rng, -2, reach + 1);
+		in = ((int32_t)(out * pool) - 1) * stride + reach + 1 - pad - rng_range(rng, -2, reach + 1);
 	return in < 1 ? 1 : in;
 }
 
@@ -76,6 +77,12 @@ static inline void conv_geometry(struct npu_insn *insn, const struct shape *s, s
 	uint32_t *weight_dim = insn->t[2].dim;
 
 	insn->conv.groups = depthwise ? 0 : divisor;
+	if (insn->opcode == NPU_OP_CONV_2D && rng_next(rng) % 2) {
+		bool square = rng_next(rng) % 2;
+
+		insn->conv.pool[0] = square ? 2 : rng_range(rng, 1, 3);
+		insn->conv.pool[1] = square ? 2 : rng_range(rng, 1, 3);
+	}
 	weight_dim[0] = s->c;
 	weight_dim[3] = depthwise ? 1 : s->depth / divisor + 1;
 	in_dim[0] = s->n;

@@ -178,44 +178,139 @@ static void convolution_strip(struct window_strip *s, const struct npu_rectangle
 	}
 }
 
+/* ----------------------------------------- the maximum of windows, in general */
+
+/* The greatest sums of all windows so far, or of what they become where @scale is given. */
+static void convolution_keep_greatest(const __s32 *sums, __s32 *best, __u32 rows, bool first,
+				      const struct lanes_scale *scale)
+{
+	__u32 i;
+
+	for (i = 0; i < rows; i++, sums += 16, best += 16) {
+		struct lanes x = lanes_load(sums);
+
+		if (scale)
+			x = lanes_rescale(x, scale, false);
+		lanes_store(best, first ? x : lanes_max(x, lanes_load(best)));
+	}
+}
+
+/* As convolution_quads() for outputs [row, row + rows), at most STRIP_QUADS, of windows @pool. */
+static void convolution_greatest(struct window_strip *s, const struct convolution_blocks *b,
+				 __u32 block, __u32 row, __u32 rows)
+{
+	struct strip_memory *memory = s->memory;
+	const struct npu_insn *insn = s->conv.insn;
+	__u32 width = s->pool[1], tap, i, d, quads = 0;
+	__s32 start[2] = { s->origin[0], s->origin[1] };
+
+	for (tap = 0; tap < s->pool[0] * width; tap++) {
+		s->origin[0] = start[0] + (__s32)(tap / width * insn->conv.stride[0]);
+		s->origin[1] = start[1] + (__s32)(tap % width * insn->conv.stride[1]);
+		convolution_lay(s, row, rows, block, &quads);
+		product_sums(memory, memory->quads, quads, &s->walk, b->w, &b->start, b->count);
+		for (i = 0; i < b->count; i++)
+			convolution_keep_greatest(memory->sums[i][0], memory->best[i][0], quads * 4,
+						  !tap, b->out[i].scale->quick ? NULL :
+										 b->out[i].scale);
+	}
+	for (d = 0; d < 2; d++)
+		s->origin[d] = start[d];
+	for (i = 0; i < b->count; i++)
+		if (b->out[i].scale->quick)
+			product_finish(&b->out[i], memory->best[i][0], memory->quads, quads);
+		else
+			product_finish_some(&b->out[i], memory->best[i][0], memory->quads, quads,
+					    true, false);
+}
+
+static void convolution_greatest_strip(struct window_strip *s, const struct npu_rectangle *r,
+				       __u32 block, __u32 end)
+{
+	struct convolution_blocks b;
+	__u32 row, rows, quads;
+
+	for (; block < end; block += b.count) {
+		convolution_load(s, block, end - block < DOT_BLOCKS ? end - block : DOT_BLOCKS, &b);
+		for (row = r->row; row < r->row + r->rows; row += rows) {
+			rows = r->row + r->rows - row;
+			/* a quad for each output, at worst */
+			rows = convolution_lay(s, row, rows < STRIP_QUADS ? rows : STRIP_QUADS,
+					       block, &quads);
+			convolution_greatest(s, &b, block, row, rows);
+		}
+	}
+}
+
 /* ------------------------------------------------- windows that fit nowhere */
 
 /*
- * One output, where the inputs of four windows are more than there is room for: sums go on from
- * part to part.
+ * Sums of one window, where the inputs of four are more than there is room for: they go on from
+ * part to part. They are the first row of those of a quad.
  */
+static void convolution_long_sums(struct window_strip *s, const struct convolution_blocks *b,
+				  const struct npu_pixel *at, __u32 channel)
+{
+	const __u32 most = (__u32)(STRIP_INPUTS / sizeof(dot_input)) / 64 * 64;
+	struct strip_memory *memory = s->memory;
+	dot_input *inputs = (dot_input *)memory->inputs;
+	struct dot_start start = b->start;
+	__u32 k;
+
+	s->walk.a = s->walk.b = 0;
+	memory->quads[0].x = inputs;
+	for (k = 0; k < s->depth; k += most) {
+		__u32 part = s->depth - k < most ? s->depth - k : most;
+
+		strip_window(s, inputs, at, channel, k, part);
+		s->walk.groups = (part + 3) / 4;
+		product_sums(memory, memory->quads, 1, &s->walk, b->w + k * 16, &start, 1);
+		start.from = memory->sums[0][0];
+		start.row_step = 64;
+	}
+}
+
+/* One output. */
+static void convolution_long_output(struct window_strip *s, const struct convolution_blocks *b,
+				    const struct npu_pixel *at, __u32 channel)
+{
+	const struct npu_insn *insn = s->conv.insn;
+	__s32 start[2] = { s->origin[0], s->origin[1] };
+	struct strip_memory *memory = s->memory;
+	__u32 width = s->pool[1], tap;
+
+	for (tap = 0; tap < s->pool[0] * width; tap++) {
+		s->origin[0] = start[0] + (__s32)(tap / width * insn->conv.stride[0]);
+		s->origin[1] = start[1] + (__s32)(tap % width * insn->conv.stride[1]);
+		convolution_long_sums(s, b, at, channel);
+		if (b->out[0].type != NPU_TYPE_INT32)
+			convolution_keep_greatest(memory->sums[0][0], memory->best[0][0], 1, !tap,
+						  b->out[0].scale);
+	}
+	s->origin[0] = start[0];
+	s->origin[1] = start[1];
+	memory->quads[0].out = s->conv.out + npu_pixel_offset(&insn->t[0], at->n, at->y, at->x);
+	memory->quads[0].count = 1;
+	product_finish_some(&b->out[0],
+			    b->out[0].type == NPU_TYPE_INT32 ? memory->sums[0][0] :
+							       memory->best[0][0],
+			    memory->quads, 1, true, false);
+}
+
 static void convolution_long(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
 			     __u32 end)
 {
-	const __u32 most = (__u32)(STRIP_INPUTS / sizeof(dot_input)) / 64 * 64;
-	dot_input *inputs = (dot_input *)s->memory->inputs;
-	struct quad *quad = s->memory->quads;
-	__u32 channel = block / s->conv.blocks * s->conv.group_in, row, k;
+	__u32 channel = block / s->conv.blocks * s->conv.group_in, row;
+	struct convolution_blocks b;
 
-	s->walk.a = s->walk.b = 0;
-	for (; block < end; block++)
+	for (; block < end; block++) {
+		convolution_load(s, block, 1, &b);
 		for (row = r->row; row < r->row + r->rows; row++) {
 			struct npu_pixel at = npu_pixel_at(&s->conv.insn->t[0], row);
-			struct convolution_blocks b;
-			struct dot_start start;
 
-			convolution_load(s, block, 1, &b);
-			start = b.start;
-			*quad = (struct quad){ inputs,
-					       s->conv.out + npu_pixel_offset(&s->conv.insn->t[0],
-									      at.n, at.y, at.x),
-					       1 };
-			for (k = 0; k < s->depth; k += most) {
-				__u32 part = s->depth - k < most ? s->depth - k : most;
-
-				strip_window(s, inputs, &at, channel, k, part);
-				s->walk.groups = (part + 3) / 4;
-				product_sums(s->memory, quad, 1, &s->walk, b.w + k * 16, &start, 1);
-				start.from = s->memory->sums[0][0];
-				start.row_step = 64;
-			}
-			product_finish(&b.out[0], s->memory->sums[0][0], quad, 1);
+			convolution_long_output(s, &b, &at, channel);
 		}
+	}
 }
 
 /* ---------------------------------------------------------------- one row */
@@ -274,6 +369,8 @@ static void convolution_rectangle(const void *context, const struct npu_rectangl
 			convolution_row(s, r->row, block, next - block);
 		else if (!s->plane && strip_row_bytes(s) * 4 > STRIP_INPUTS)
 			convolution_long(s, r, block, next);
+		else if (s->pool[0] * s->pool[1] > 1 && !s->within[0])
+			convolution_greatest_strip(s, r, block, next);
 		else
 			convolution_strip(s, r, block, next);
 		block = next;
@@ -296,11 +393,12 @@ static void convolution_geometry(struct window_strip *s, const struct npu_insn *
 	s->simple = true;
 	for (d = 0; d < 2; d++) {
 		s->kernel[d] = insn->t[2].dim[1 + d];
-		s->step[d] = conv ? insn->conv.stride[d] : 1;
+		s->pool[d] = npu_conv_pool(insn, d);
+		s->step[d] = conv ? insn->conv.stride[d] * s->pool[d] : 1;
 		s->origin[d] = conv ? -(__s32)insn->conv.pad[d] : 0;
 		s->dilation[d] = conv ? insn->conv.dilation[d] : 1;
 		s->within[d] = 0;
-		s->simple &= s->kernel[d] == 1 && !s->origin[d] &&
+		s->simple &= s->kernel[d] == 1 && !s->origin[d] && s->pool[d] == 1 &&
 			     (out->dim[1 + d] - 1) * s->step[d] < in->dim[1 + d];
 	}
 	s->depth = s->kernel[0] * s->kernel[1] * insn->t[2].dim[3];
@@ -317,9 +415,16 @@ static void convolution_plan(struct window_strip *s)
 
 	s->run = s->dilation[1] == 1 || s->kernel[1] == 1 ? s->kernel[1] * ic : ic;
 	packed = s->depth / s->run * npu_round_up(s->run, 4);
+	/* a quad is one output, of a maximum of 2 x 2 */
+	if (s->pool[0] == 2 && s->pool[1] == 2) {
+		s->within[0] = s->conv.insn->conv.stride[0];
+		s->within[1] = s->conv.insn->conv.stride[1];
+	}
 	s->plane = s->kernel[0] * s->kernel[1] > 1 &&
 		   strip_plane_fits(s, strip_reach(s, 0, 1), strip_reach(s, 1, 4)) &&
 		   (s->run % 4 == 0 || packed * 16 <= STRIP_PACKED);
+	if (!s->plane)
+		s->within[0] = s->within[1] = 0;
 	s->pack = s->plane && s->run % 4;
 	s->walk = (struct dot_walk){
 		.rows = 1,
@@ -332,7 +437,7 @@ static void convolution_plan(struct window_strip *s)
 		s->walk.b = 2 * s->walk.a;
 		return;
 	}
-	s->walk.a = (long)s->step[1] * ic * size;
+	s->walk.a = (long)(s->within[1] ? s->within[1] : s->step[1]) * ic * size;
 	s->walk.rows = s->kernel[0];
 	s->walk.columns = s->depth / s->run / s->kernel[0];
 	s->walk.column_step = (long)s->dilation[1] * ic * size;

@@ -57,6 +57,7 @@ struct strip_memory {
  * @conv: the instruction, resolved
  * @memory: the workspace
  * @kernel: H, W
+ * @pool: windows along H, W of which an output is the maximum
  * @step: input elements from one output to the next
  * @origin: where the window of output 0 begins, negative in the padding
  * @dilation: between taps
@@ -74,6 +75,7 @@ struct window_strip {
 	struct npu_conv conv;
 	struct strip_memory *memory;
 	__u32 kernel[2];
+	__u32 pool[2];
 	__s32 step[2], origin[2], dilation[2], within[2];
 	__u32 depth, line, run;
 	bool plane, pack, simple;
