@@ -10,29 +10,11 @@
 #include "compile_model.h"
 
 #include "npu_accel.h"
-#include "runtime/format.h"
 #include "train/nn/kernels/f32.h"
 
 #define FEATURES 20
 #define OUTPUTS 7
 #define SAMPLES 64
-
-static const struct npu_file_span *section(const void *image, enum npu_file_section i)
-{
-	return &((const struct npu_file_header *)image)->section[i];
-}
-
-static uint64_t slot_bytes(const void *image, uint32_t kind)
-{
-	const struct npu_file_span *span = section(image, NPU_SECTION_SLOTS);
-	const struct npu_file_slot *slots = (const void *)((const uint8_t *)image + span->offset);
-	size_t i;
-
-	for (i = 0; i < span->bytes / sizeof(*slots); i++)
-		if (slots[i].kind == kind)
-			return slots[i].bytes;
-	return 0;
-}
 
 /* ---------------------------------------------------------------------- quotes */
 
@@ -47,13 +29,7 @@ static void check_quote(const struct npu_model *model, const float *x, enum npu_
 
 	check_ok(npu_model_compile_quote(model, &options, &quote, &err), &err);
 	check_ok(npu_model_compile(model, x, SAMPLES, &options, &image, &bytes, &err), &err);
-	assert_int_equal(quote.file_bytes, bytes);
-	assert_int_equal(quote.weight_bytes, section(image, NPU_SECTION_WEIGHTS)->bytes);
-	assert_int_equal(quote.weight_bytes, slot_bytes(image, NPU_FILE_SLOT_WEIGHTS));
-	assert_int_equal(quote.const_bytes, section(image, NPU_SECTION_CONSTS)->bytes);
-	assert_int_equal(quote.insn_bytes, section(image, NPU_SECTION_INSNS)->bytes);
-	assert_int_equal(quote.io_bytes, slot_bytes(image, NPU_FILE_SLOT_IO));
-	assert_int_equal(quote.scratch_bytes, slot_bytes(image, NPU_FILE_SLOT_SCRATCH));
+	check_quoted(&quote, image, bytes);
 	npu_image_free(image);
 
 	/* The limit is what is quoted, to the byte. */

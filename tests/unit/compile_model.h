@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "npu_train.h"
+#include "runtime/format.h"
 #include "train/nn/rng.h"
 
 #define check_ok(call, err)                                        \
@@ -108,6 +109,39 @@ static inline struct compiled compile_model(const struct npu_model *model, const
 		 &err);
 	compiled_open(&c, NULL);
 	return c;
+}
+
+static inline const struct npu_file_span *image_section(const void *image,
+							enum npu_file_section i)
+{
+	return &((const struct npu_file_header *)image)->section[i];
+}
+
+/* Bytes of the slot of @kind; 0 if there is none. */
+static inline uint64_t image_slot_bytes(const void *image, uint32_t kind)
+{
+	const struct npu_file_span *span = image_section(image, NPU_SECTION_SLOTS);
+	const struct npu_file_slot *slots = (const void *)((const uint8_t *)image + span->offset);
+	size_t i;
+
+	for (i = 0; i < span->bytes / sizeof(*slots); i++)
+		if (slots[i].kind == kind)
+			return slots[i].bytes;
+	return 0;
+}
+
+/* What was quoted is what there is. */
+static inline void check_quoted(const struct npu_compile_quote *quote, const void *image,
+				size_t bytes)
+{
+	assert_int_equal(quote->file_bytes, bytes);
+	assert_int_equal(quote->weight_bytes, image_section(image, NPU_SECTION_WEIGHTS)->bytes);
+	assert_int_equal(quote->weight_bytes, image_slot_bytes(image, NPU_FILE_SLOT_WEIGHTS));
+	assert_int_equal(quote->const_bytes, image_section(image, NPU_SECTION_CONSTS)->bytes);
+	assert_int_equal(quote->insn_bytes, image_section(image, NPU_SECTION_INSNS)->bytes);
+	assert_int_equal(quote->io_bytes, image_slot_bytes(image, NPU_FILE_SLOT_IO));
+	assert_int_equal(quote->scratch_bytes, image_slot_bytes(image, NPU_FILE_SLOT_SCRATCH));
+	assert_int_equal(quote->state_bytes, image_slot_bytes(image, NPU_FILE_SLOT_STATE));
 }
 
 static inline void compiled_close(struct compiled *c)
