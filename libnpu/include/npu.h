@@ -150,6 +150,7 @@ struct npu_program;
 enum npu_element {
 	NPU_INT8 = 1,
 	NPU_INT16 = 2,
+	NPU_INT32 = 4, /* whole numbers: lengths of sequences, say */
 };
 
 /**
@@ -203,7 +204,13 @@ struct npu_session;
  * struct npu_session_options - all zero is the default
  * @requests: in flight at most; 0 for 1, NPU_MAX_REQUESTS at most
  * @threads: embedded: worker threads, NPU_MAX_THREADS at most; 0 to compute inside the calling
- *	thread: in npu_submit(), so that npu_reap() finds the request finished
+ *	thread: in npu_submit(), so that npu_reap() finds the request finished. With two and more,
+ *	those that have no request of their own help with that of another, with the same result
+ *	to the bit; and npu_infer(), whose caller would only wait, computes in the calling thread
+ *	with the help of @threads - 1 workers. A worker without work looks for some for 50 us
+ *	before it sleeps
+ * @failover: driver: what a device that is removed leaves is computed in process. It takes memory
+ *	for that when the session is opened. See npu_request_backend()
  * @memory: one block for everything, aligned to 64 bytes (to 4096 for O_DIRECT, see below), or
  *	NULL to use the device's allocator; the caller's again after npu_session_close()
  * @memory_bytes: its size, at least the quote's heap_bytes
@@ -211,6 +218,7 @@ struct npu_session;
 struct npu_session_options {
 	unsigned int requests;
 	unsigned int threads;
+	bool failover;
 	void *memory;
 	size_t memory_bytes;
 };
@@ -239,12 +247,57 @@ int npu_session_quote(struct npu_device *device, const struct npu_program *progr
  * completed there, cancelled by npu_cancel() if need be, before the session is closed.
  *
  * Besides memory a session takes descriptors: one for npu_session_eventfd(); the driver's ring;
- * in process with threads, two and two more for each request.
+ * in process with threads, two and two more for each request, and two for a program with a state.
+ *
+ * The requests of a program that keeps a state (below) run one after another, in the order in
+ * which they were submitted. In an application's ring (9) they have to be linked for that.
  */
 int npu_session_open(struct npu_session **session, struct npu_device *device,
 		     const struct npu_program *program, const struct npu_session_options *options,
 		     struct npu_error *err);
 void npu_session_close(struct npu_session *session);
+
+/*
+ * Hot swap: @program takes over from the one in use, which has the same inputs and outputs (number,
+ * types and dims; -EINVAL otherwise) but may have other layers, weights and scales.
+ *
+ * Requests in flight end with the program that was in use when they were submitted, or put into a
+ * ring; later ones run the new one. npu_request_write_f32() converts for the program that the
+ * request will run, npu_request_read_f32() for the one that it ran: inputs that were converted
+ * before the swap, for other scales, are refused with -ESTALE until they have been written again.
+ * A state starts at zero. After an error the old program stays in use.
+ *
+ * The swap allocates, from the device's allocator even if the session has a block of its own, what
+ * npu_session_swap_quote() says: weights on the driver; state, and scratch memory in process;
+ * inputs and outputs only if the new program lays them out otherwise. In that case
+ * npu_request_input() and npu_request_output() have new addresses, and what was written into
+ * inputs is lost. What a program took is given back by the next swap but one or by
+ * npu_session_close(), that of the first by the latter only.
+ *
+ * The old program may be freed once all its requests have been reaped and read. -EBUSY: requests of
+ * three programs are in flight already.
+ */
+int npu_session_swap(struct npu_session *session, const struct npu_program *program,
+		     struct npu_error *err);
+int npu_session_swap_quote(struct npu_session *session, const struct npu_program *program,
+			   struct npu_memory_quote *quote, struct npu_error *err);
+
+/* The program that requests which are submitted now run. */
+const struct npu_program *npu_session_program(const struct npu_session *session);
+
+/*
+ * A recurrent program that was compiled to be streamed keeps a state from one request to the next,
+ * which is zero when the session is opened. It can be set back, and saved and restored, by another
+ * session of the same program, on whatever backend, too. Save and restore take just the bytes that
+ * npu_session_state_bytes() says, which is 0 for other programs. -EBUSY while requests are in
+ * flight, -EINVAL for a program without a state or another number of bytes.
+ */
+size_t npu_session_state_bytes(const struct npu_session *session);
+int npu_session_reset_state(struct npu_session *session, struct npu_error *err);
+int npu_session_save_state(const struct npu_session *session, void *memory, size_t bytes,
+			   struct npu_error *err);
+int npu_session_restore_state(struct npu_session *session, const void *memory, size_t bytes,
+			      struct npu_error *err);
 
 /* ---------------------------------------------------------------- 5. requests */
 
@@ -256,6 +309,9 @@ struct npu_request *npu_session_request(struct npu_session *session, unsigned in
 /* For the application: a pointer that travels with the request. */
 void npu_request_set_user(struct npu_request *request, void *user);
 void *npu_request_user(const struct npu_request *request);
+
+/* The program that it runs, or ran last. */
+const struct npu_program *npu_request_program(const struct npu_request *request);
 
 /* -------------------------------------------------------- 6. data in, data out */
 
@@ -274,7 +330,7 @@ const void *npu_request_output(const struct npu_request *request, unsigned int i
 /*
  * Convert to and from real numbers: npu_io.elements floats. Input applies the model's
  * preprocessing, then q = clamp(round(x * (1 / scale)) + zero_point), halves away from zero,
- * NaN to the zero point. -EINVAL past the end.
+ * NaN to the zero point; int32 likewise. -EINVAL past the end.
  */
 int npu_request_write_f32(struct npu_request *request, unsigned int i, const float *values);
 int npu_request_read_f32(const struct npu_request *request, unsigned int i, float *values);
@@ -314,6 +370,18 @@ int npu_reap(struct npu_session *session, struct npu_request **requests, unsigne
 /* How a reaped request ended: 0 or a negative errno (-ECANCELED, -ETIMEDOUT, -ENODEV, ...). */
 int npu_request_result(const struct npu_request *request);
 
+/*
+ * Where a finished request ran: with options.failover those that a removed device did not finish
+ * ran in process, with the same outputs. npu_infer(), npu_submit() and npu_reap() compute them in
+ * the calling thread, npu_infer_result() those that failed in the application's ring, whose chain
+ * is broken by then: the CQEs of its later links say -ECANCELED. npu_request_reason() is a sentence
+ * that says why, "" if it ran where the session was opened.
+ *
+ * Inputs, outputs and weights of a removed device stay readable and writable, with or without it.
+ */
+enum npu_backend npu_request_backend(const struct npu_request *request);
+const char *npu_request_reason(const struct npu_request *request);
+
 /* Device and queueing time of a finished request, in ns; 0 where the device does not say. */
 uint64_t npu_request_device_ns(const struct npu_request *request);
 uint64_t npu_request_queued_ns(const struct npu_request *request);
@@ -352,8 +420,8 @@ struct io_uring_cqe;
  * Every CQE of a request must be taken before its session is closed. A ring that holds requests
  * in process can't use IOSQE_IO_DRAIN.
  *
- * Return: the SQE, or NULL if the queue has no room, the request is in flight, the session has
- * no thread, the driver takes no commands from rings, or the kernel is older than 5.17.
+ * Return: the SQE, or NULL if the queue has no room, the request is in flight or its inputs are of
+ * a program before npu_session_swap(), the session has no thread, the driver takes no commands from rings, or the kernel is older than 5.17.
  */
 struct io_uring_sqe *npu_prep_infer(struct io_uring *ring, struct npu_request *request,
 				    uint64_t user_data);

@@ -167,6 +167,50 @@ static void quantise_fastest(const struct npu_quantisation *how, uint32_t cpu_fe
 	npu_quantise_plain(how, values, count, out);
 }
 
+/* Whole numbers, lengths of sequences say: rounded, halves away from zero; NaN gives 0. */
+static void quantise_s32(const struct npu_quantisation *how, const float *values, size_t count,
+			 int32_t *out)
+{
+	double inverse = 1 / (double)how->scale;
+
+	for (size_t i = 0; i < count; i++) {
+		float mean = how->mean ? how->mean[how->per_element ? i : 0] : 0;
+		float factor = how->mean ? how->factor[how->per_element ? i : 0] : 1;
+		double x = (double)((values[i] - mean) * factor) * inverse;
+
+		x += x < 0 ? -0.5 : 0.5;
+		if (x >= INT32_MAX)
+			out[i] = INT32_MAX;
+		else if (x <= INT32_MIN)
+			out[i] = INT32_MIN;
+		else
+			out[i] = x == x ? (int32_t)x : 0;
+	}
+}
+
+static void dequantise(const struct npu_io *io, const void *from, float *values)
+{
+	float scale = io->scale;
+	int32_t zero_point = io->zero_point;
+
+	if (io->element == NPU_INT8) {
+		const int8_t *q = from;
+
+		for (size_t k = 0; k < io->elements; k++)
+			values[k] = scale * (float)(q[k] - zero_point);
+	} else if (io->element == NPU_INT16) {
+		const int16_t *q = from;
+
+		for (size_t k = 0; k < io->elements; k++)
+			values[k] = scale * (float)(q[k] - zero_point);
+	} else {
+		const int32_t *q = from;
+
+		for (size_t k = 0; k < io->elements; k++)
+			values[k] = scale * (float)q[k];
+	}
+}
+
 int npu_request_write_f32(struct npu_request *request, unsigned int i, const float *values)
 {
 	const struct npu_program *program = npu_request_writes(request)->program;
@@ -191,33 +235,23 @@ int npu_request_write_f32(struct npu_request *request, unsigned int i, const flo
 	out = npu_request_input(request, i);
 	sample = io->elements / io->dim[0];
 	width = io->bytes / io->elements;
-	for (size_t at = 0; at < io->elements; at += sample)
-		quantise_fastest(&how, cpu_features, values + at, sample, out + at * width);
+	for (size_t at = 0; at < io->elements; at += sample) {
+		if (io->element == NPU_INT32)
+			quantise_s32(&how, values + at, sample, (int32_t *)(out + at * width));
+		else
+			quantise_fastest(&how, cpu_features, values + at, sample, out + at * width);
+	}
+	request->written |= npu_input_bit(i);
+	request->stale &= ~npu_input_bit(i);
 	return 0;
 }
 
 int npu_request_read_f32(const struct npu_request *request, unsigned int i, float *values)
 {
 	const struct npu_io *io = npu_program_output(request->binding->program, i);
-	const void *from = npu_request_output(request, i);
-
-	float scale;
-	int32_t zero_point;
 
 	if (!io)
 		return -EINVAL;
-	scale = io->scale;
-	zero_point = io->zero_point;
-	if (io->element == NPU_INT8) {
-		const int8_t *q = from;
-
-		for (size_t k = 0; k < io->elements; k++)
-			values[k] = scale * (float)(q[k] - zero_point);
-	} else {
-		const int16_t *q = from;
-
-		for (size_t k = 0; k < io->elements; k++)
-			values[k] = scale * (float)(q[k] - zero_point);
-	}
+	dequantise(io, npu_request_output(request, i), values);
 	return 0;
 }

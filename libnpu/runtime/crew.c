@@ -216,8 +216,8 @@ static bool visit(struct npu_seat *seat, struct npu_crew *crew, const struct npu
 			      memory_order_seq_cst);
 	if (phase_of(atomic_load_explicit(&crew->state, memory_order_seq_cst)) != work->phase)
 		return false;
-	npu_embedded_exec(exec, seat, NPU_JOB_BINDING(work->job), NPU_JOB_REQUEST(work->job),
-			  work->leader);
+	npu_binding_exec(&seat->session->bindings[NPU_JOB_BINDING(work->job)],
+			 NPU_JOB_REQUEST(work->job), work->leader, seat->workspace, exec);
 	*job = work->job;
 	return true;
 }
@@ -251,7 +251,7 @@ static bool time_to_go(struct watch *watch, const struct npu_seat *seat)
 	if (now < watch->look)
 		return now >= watch->deadline;
 	watch->look = now + LOOK_NS;
-	return now >= watch->deadline || npu_embedded_rang(seat->session);
+	return now >= watch->deadline || npu_embedded_rang(seat);
 }
 
 void npu_crew_stand_by(struct npu_seat *seat)

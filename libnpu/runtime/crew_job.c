@@ -258,7 +258,7 @@ int npu_crew_run(struct npu_seat *seat, struct npu_request *request)
 				      : UINT32_MAX,
 	};
 
-	npu_embedded_exec(&run.exec, seat, binding->index, request->index, seat->index);
+	npu_binding_exec(binding, request->index, seat->index, seat->workspace, &run.exec);
 	if (run.crew->width < 2)
 		return run_alone(&run, run.exec.insn_count);
 	if (atomic_load_explicit(&binding->measured, memory_order_acquire) < MEASURED_RUNS)

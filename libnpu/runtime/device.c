@@ -40,6 +40,7 @@ static int open_driver(struct npu_device *device, const struct npu_device_option
 		device->fd = -1;
 		return ret;
 	}
+	device->variant = npu_variant_find(NULL, device->cpu_features);
 	info->uring = !options->no_uring && npu_uring_works(&device->driver);
 	device->ops = info->uring ? &npu_driver_uring_ops : &npu_driver_ioctl_ops;
 	info->backend = NPU_BACKEND_DRIVER;

@@ -13,7 +13,7 @@ struct npu_backend_ops;
  * @ops: the backend
  * @fd: device file, -1 if embedded
  * @cpu_features: DRM_NPU_ISA_* of the CPU that this process runs on
- * @variant: embedded: kernel variant
+ * @variant: kernel variant of what is computed in process
  * @driver: driver: what DRM_IOCTL_NPU_QUERY said
  */
 struct npu_device {

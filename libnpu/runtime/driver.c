@@ -8,6 +8,7 @@
 
 #include "driver.h"
 #include "error.h"
+#include "failover.h"
 
 int npu_driver_error(struct npu_error *err, const struct npu_device *device, int code,
 		     const char *doing)
@@ -38,11 +39,10 @@ int npu_driver_error(struct npu_error *err, const struct npu_device *device, int
 }
 
 static int check_limits(const struct npu_device *device, const struct npu_program *program,
-			const struct npu_plan *plan, struct npu_error *err)
+			struct npu_error *err)
 {
 	const struct drm_npu_device_info *info = &device->driver;
 	const char *path = device->info.path;
-	unsigned int queues = info->cores < NPU_DRIVER_QUEUES ? info->cores : NPU_DRIVER_QUEUES;
 
 	if (program->isa_version > info->isa_version)
 		return npu_error_set(err, -EPROTO,
@@ -59,31 +59,57 @@ static int check_limits(const struct npu_device *device, const struct npu_progra
 			"smaller model or open NPU_BACKEND_EMBEDDED",
 			path, program->insn_count, program->const_size, program->slot_count,
 			info->max_insns, info->max_consts, info->max_slots);
-	if (plan->requests > (uint64_t)info->max_queued * queues)
-		return npu_error_set(err, -EINVAL,
-				     "%s: options.requests is %u, at most %" PRIu64
-				     " fit the device's queues; open more sessions",
-				     path, plan->requests, (uint64_t)info->max_queued * queues);
 	return 0;
+}
+
+/* As many queues as cores, but one for a program whose requests run one after another. */
+static unsigned int queues_of(const struct npu_device *device, const struct npu_plan *plan,
+			      bool ordered)
+{
+	unsigned int queues = ordered ? 1 : device->driver.cores;
+
+	if (queues > NPU_DRIVER_QUEUES)
+		queues = NPU_DRIVER_QUEUES;
+	return queues < plan->requests ? queues : plan->requests;
 }
 
 int npu_driver_plan(struct npu_plan *plan, const struct npu_device *device,
 		    const struct npu_program *program, struct npu_error *err)
 {
-	uint64_t page = sysconf(_SC_PAGESIZE);
-	int ret = check_limits(device, program, plan, err);
+	bool ordered = npu_program_slot(program, NPU_FILE_SLOT_STATE) != NPU_NO_SLOT;
+	uint64_t most = (uint64_t)device->driver.max_queued * queues_of(device, plan, ordered);
 
-	if (ret)
-		return ret;
+	if (plan->requests > most)
+		return npu_error_set(err, -EINVAL,
+				     "%s: options.requests is %u, at most %" PRIu64
+				     " fit the device's queues; open more sessions",
+				     device->info.path, plan->requests, most);
 	plan->backend_offset =
 		npu_plan_add(&plan->heap_bytes, sizeof(struct npu_driver), NPU_SLOT_ALIGN);
-	for (uint32_t i = 0; i < program->slot_count; i++)
-		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
-			plan->slot_offset[i] = npu_plan_add(
-				&plan->device_bytes, program->slots[i].bytes, NPU_PAGE_BYTES);
-	npu_plan_io(plan, program, &plan->device_bytes);
+	return plan->failover ? npu_failover_plan(plan, program, err) : 0;
+}
+
+int npu_driver_plan_binding(struct npu_binding_plan *bound, const struct npu_plan *plan,
+			    const struct npu_device *device, const struct npu_program *program,
+			    struct npu_error *err)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	int ret = check_limits(device, program, err);
+
+	if (!ret && plan->failover)
+		ret = npu_failover_plan_binding(bound, program, err);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < program->slot_count; i++) {
+		uint32_t kind = program->slots[i].kind;
+
+		if (kind == NPU_FILE_SLOT_WEIGHTS || kind == NPU_FILE_SLOT_STATE)
+			bound->slot_offset[i] = npu_plan_add(
+				&bound->device_bytes, program->slots[i].bytes, NPU_PAGE_BYTES);
+	}
+	npu_binding_plan_io(bound, plan, program, &bound->device_bytes);
 	/* The driver's buffers are whole pages. */
-	plan->device_bytes = (plan->device_bytes + page - 1) / page * page;
+	bound->device_bytes = (bound->device_bytes + page - 1) / page * page;
 	return 0;
 }
 
@@ -95,44 +121,54 @@ static int driver_ioctl(const struct npu_device *device, unsigned long call, voi
 	return 0;
 }
 
-static int create_buffer(struct npu_session *session, struct npu_error *err)
+static int create_buffer(struct npu_session *session, struct npu_binding *binding,
+			 struct npu_error *err)
 {
 	const struct npu_device *device = session->device;
-	const struct npu_program *program = session->current->program;
-	struct npu_driver *driver = session->backend;
-	struct drm_npu_bo_create create = { .size = session->plan.device_bytes };
+	struct drm_npu_bo_create create = { .size = binding->plan.device_bytes };
 	struct drm_npu_bo_mmap_offset where = { 0 };
 	void *map;
 	int ret;
 
+	/* A program without weights and state, whose inputs and outputs are another's. */
+	if (!create.size)
+		return 0;
 	ret = driver_ioctl(device, DRM_IOCTL_NPU_BO_CREATE, &create, "creating the buffer", err);
 	if (ret)
 		return ret;
-	driver->bo = create.handle;
+	binding->bo = create.handle;
 	where.handle = create.handle;
 	ret = driver_ioctl(device, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &where, "mapping the buffer", err);
 	if (ret)
 		return ret;
-	map = mmap(NULL, session->plan.device_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd,
-		   where.offset);
+	map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd, where.offset);
 	if (map == MAP_FAILED)
 		return npu_driver_error(err, device, -errno, "mapping the buffer");
-	driver->map = map;
-	for (uint32_t i = 0; i < program->slot_count; i++) {
-		if (program->slots[i].kind == NPU_FILE_SLOT_SCRATCH)
-			continue;
-		session->current->slot_base[i] = driver->map + session->plan.slot_offset[i];
-		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
-			memcpy(session->current->slot_base[i], program->weights,
-			       program->slots[i].bytes);
-	}
+	binding->map = map;
 	return 0;
 }
 
-static int create_program(struct npu_session *session, struct npu_error *err)
+/* Buffers are zero at first, as a state has to be. */
+static void fill_buffer(struct npu_session *session, struct npu_binding *binding)
 {
-	const struct npu_program *program = session->current->program;
-	struct npu_driver *driver = session->backend;
+	const struct npu_program *program = binding->program;
+
+	npu_binding_place(session, binding, binding->map);
+	for (uint32_t i = 0; i < program->slot_count; i++) {
+		uint32_t kind = program->slots[i].kind;
+
+		if (kind != NPU_FILE_SLOT_WEIGHTS && kind != NPU_FILE_SLOT_STATE)
+			continue;
+		binding->slot_base[i] = binding->map + binding->plan.slot_offset[i];
+		if (kind == NPU_FILE_SLOT_WEIGHTS)
+			memcpy(binding->slot_base[i], program->weights, program->slots[i].bytes);
+	}
+}
+
+static int create_program(struct npu_session *session, struct npu_binding *binding,
+			  struct npu_error *err)
+{
+	const struct npu_program *program = binding->program;
 	struct drm_npu_program_create create = {
 		.insns = (uintptr_t)program->insns,
 		.consts = (uintptr_t)program->consts,
@@ -144,77 +180,44 @@ static int create_program(struct npu_session *session, struct npu_error *err)
 	int ret = driver_ioctl(session->device, DRM_IOCTL_NPU_PROGRAM_CREATE, &create,
 			       "creating the program", err);
 
-	driver->program = ret ? 0 : create.handle;
+	binding->handle = ret ? 0 : create.handle;
 	return ret;
 }
 
-static int create_launch(struct npu_session *session, struct npu_error *err)
+static int create_launch(struct npu_session *session, struct npu_binding *binding,
+			 struct npu_error *err)
 {
 	static const uint32_t kind[] = {
 		[NPU_FILE_SLOT_WEIGHTS] = DRM_NPU_SLOT_FIXED,
 		[NPU_FILE_SLOT_IO] = DRM_NPU_SLOT_INDEXED,
 		[NPU_FILE_SLOT_SCRATCH] = DRM_NPU_SLOT_SCRATCH,
+		[NPU_FILE_SLOT_STATE] = DRM_NPU_SLOT_FIXED,
 	};
-	const struct npu_program *program = session->current->program;
-	struct npu_driver *driver = session->backend;
+	const struct npu_program *program = binding->program;
 	struct drm_npu_slot slots[NPU_MAX_SLOTS] = { 0 };
 	struct drm_npu_launch_create create = {
 		.slots = (uintptr_t)slots,
 		.slot_count = program->slot_count,
-		.program = driver->program,
+		.program = binding->handle,
 		.count = session->plan.requests,
 	};
 	int ret;
 
 	for (uint32_t i = 0; i < program->slot_count; i++) {
+		const struct npu_binding *owner = binding;
+
 		slots[i].kind = kind[program->slots[i].kind];
 		if (slots[i].kind == DRM_NPU_SLOT_SCRATCH)
 			continue;
-		slots[i].bo = driver->bo;
-		slots[i].offset = session->plan.slot_offset[i];
-		slots[i].stride = session->plan.slot_stride[i];
+		if (slots[i].kind == DRM_NPU_SLOT_INDEXED && binding->plan.shares_io)
+			owner = &session->bindings[0];
+		slots[i].bo = owner->bo;
+		slots[i].offset = owner->plan.slot_offset[i];
+		slots[i].stride = binding->slot_stride[i];
 	}
 	ret = driver_ioctl(session->device, DRM_IOCTL_NPU_LAUNCH_CREATE, &create,
 			   "binding the program to its buffer", err);
-	driver->launch = ret ? 0 : create.handle;
-	return ret;
-}
-
-static int create_queues(struct npu_session *session, struct npu_error *err)
-{
-	struct npu_driver *driver = session->backend;
-	unsigned int wanted = session->device->driver.cores;
-
-	if (wanted > NPU_DRIVER_QUEUES)
-		wanted = NPU_DRIVER_QUEUES;
-	if (wanted > session->plan.requests)
-		wanted = session->plan.requests;
-	while (driver->queues < wanted) {
-		struct drm_npu_queue_create create = { .priority = DRM_NPU_PRIORITY_NORMAL };
-		int ret = driver_ioctl(session->device, DRM_IOCTL_NPU_QUEUE_CREATE, &create,
-				       "creating a queue", err);
-
-		if (ret)
-			return ret;
-		driver->queue[driver->queues++] = create.handle;
-	}
-	for (unsigned int i = 0; i < session->plan.requests; i++)
-		session->requests[i].queue = driver->queue[i % driver->queues];
-	return 0;
-}
-
-int npu_driver_open(struct npu_session *session, struct npu_error *err)
-{
-	int ret = create_buffer(session, err);
-
-	if (!ret)
-		ret = create_program(session, err);
-	if (!ret)
-		ret = create_launch(session, err);
-	if (!ret)
-		ret = create_queues(session, err);
-	if (ret)
-		npu_driver_close(session);
+	binding->launch = ret ? 0 : create.handle;
 	return ret;
 }
 
@@ -227,38 +230,83 @@ static void destroy(const struct npu_device *device, unsigned long call, uint32_
 		drmIoctl(device->fd, call, &argument);
 }
 
-void npu_driver_drain(struct npu_session *session)
+int npu_driver_bind(struct npu_session *session, struct npu_binding *binding, struct npu_error *err)
+{
+	int ret = create_buffer(session, binding, err);
+
+	if (!ret) {
+		fill_buffer(session, binding);
+		ret = create_program(session, binding, err);
+	}
+	if (!ret)
+		ret = create_launch(session, binding, err);
+	if (ret)
+		npu_driver_unbind(session, binding);
+	return ret;
+}
+
+void npu_driver_unbind(struct npu_session *session, struct npu_binding *binding)
+{
+	const struct npu_device *device = session->device;
+
+	destroy(device, DRM_IOCTL_NPU_LAUNCH_DESTROY, binding->launch);
+	destroy(device, DRM_IOCTL_NPU_PROGRAM_DESTROY, binding->handle);
+	if (binding->map)
+		munmap(binding->map, binding->plan.device_bytes);
+	if (binding->bo)
+		drmCloseBufferHandle(device->fd, binding->bo);
+	binding->launch = 0;
+	binding->handle = 0;
+	binding->map = NULL;
+	binding->bo = 0;
+}
+
+int npu_driver_open(struct npu_session *session, struct npu_error *err)
 {
 	struct npu_driver *driver = session->backend;
-	int ret = 0;
+	unsigned int wanted = queues_of(session->device, &session->plan, session->ordered);
+
+	while (driver->queues < wanted) {
+		struct drm_npu_queue_create create = { .priority = DRM_NPU_PRIORITY_NORMAL };
+		int ret = driver_ioctl(session->device, DRM_IOCTL_NPU_QUEUE_CREATE, &create,
+				       "creating a queue", err);
+
+		if (ret) {
+			npu_driver_close(session);
+			return ret;
+		}
+		driver->queue[driver->queues++] = create.handle;
+	}
+	for (unsigned int i = 0; i < session->plan.requests; i++)
+		session->requests[i].queue = driver->queue[i % driver->queues];
+	return 0;
+}
+
+void npu_driver_close(struct npu_session *session)
+{
+	struct npu_driver *driver = session->backend;
 
 	while (driver->queues)
 		destroy(session->device, DRM_IOCTL_NPU_QUEUE_DESTROY,
 			driver->queue[--driver->queues]);
+}
+
+void npu_driver_drain(struct npu_session *session)
+{
+	int ret = 0;
+
+	/* What ends now is not wanted any more. */
+	session->plan.failover = false;
+	npu_driver_close(session);
 	pthread_mutex_lock(&session->lock);
 	for (unsigned int i = 0; !ret && i < session->plan.requests; i++) {
 		const struct npu_request *request = &session->requests[i];
 
 		while (!ret && npu_request_phase(request) == NPU_PHASE_QUEUED &&
 		       request->waiter != NPU_WAITER_RING)
-			ret = session->device->ops->wait(session, UINT64_MAX);
+			ret = session->ops->wait(session, UINT64_MAX);
 	}
 	pthread_mutex_unlock(&session->lock);
-}
-
-void npu_driver_close(struct npu_session *session)
-{
-	const struct npu_device *device = session->device;
-	struct npu_driver *driver = session->backend;
-
-	while (driver->queues)
-		destroy(device, DRM_IOCTL_NPU_QUEUE_DESTROY, driver->queue[--driver->queues]);
-	destroy(device, DRM_IOCTL_NPU_LAUNCH_DESTROY, driver->launch);
-	destroy(device, DRM_IOCTL_NPU_PROGRAM_DESTROY, driver->program);
-	if (driver->map)
-		munmap(driver->map, session->plan.device_bytes);
-	if (driver->bo)
-		drmCloseBufferHandle(device->fd, driver->bo);
 }
 
 int npu_driver_cancel(struct npu_request *request)

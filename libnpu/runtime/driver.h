@@ -11,8 +11,7 @@
 
 /**
  * struct npu_driver - the driver's part of a session
- * @bo: one buffer object for weights, inputs and outputs
- * @map: where it is mapped
+ * @queues: how many queues; one if requests run in order
  * @ring: with io_uring: one fixed file, the device
  * @fences: without: epoll of the fences in flight
  * @watched: without: how many those are
@@ -21,12 +20,8 @@
  * @syncs: without: @jobs' out_syncs
  */
 struct npu_driver {
-	uint32_t bo;
-	uint32_t program;
-	uint32_t launch;
 	unsigned int queues;
 	uint32_t queue[NPU_DRIVER_QUEUES];
-	uint8_t *map;
 
 	struct io_uring ring;
 
@@ -39,7 +34,14 @@ struct npu_driver {
 
 int npu_driver_plan(struct npu_plan *plan, const struct npu_device *device,
 		    const struct npu_program *program, struct npu_error *err);
-/* Buffer, program, launch and queues of a session. */
+int npu_driver_plan_binding(struct npu_binding_plan *bound, const struct npu_plan *plan,
+			    const struct npu_device *device, const struct npu_program *program,
+			    struct npu_error *err);
+/* Buffer, program and launch. */
+int npu_driver_bind(struct npu_session *session, struct npu_binding *binding,
+		    struct npu_error *err);
+void npu_driver_unbind(struct npu_session *session, struct npu_binding *binding);
+/* Queues of a session. */
 int npu_driver_open(struct npu_session *session, struct npu_error *err);
 void npu_driver_close(struct npu_session *session);
 /* Destroy the queues, which cancels their jobs; then wait for all that npu_submit() started. */

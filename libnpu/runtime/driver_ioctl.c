@@ -6,6 +6,7 @@
  */
 #include "driver.h"
 #include "error.h"
+#include "failover.h"
 
 #include <linux/sync_file.h>
 #include <string.h>
@@ -91,7 +92,6 @@ static void ioctl_close(struct npu_session *session)
 {
 	npu_driver_drain(session);
 	close_syncs(session);
-	npu_driver_close(session);
 }
 
 /* Make the fence of a job that was just submitted something that can be polled. */
@@ -125,7 +125,7 @@ static void take_result(struct npu_request *request)
 	close(request->fence);
 	request->fence = -1;
 	driver->watched--;
-	npu_request_finish_locked(request, result);
+	npu_request_finish_locked(request, npu_failover_finish(request, result));
 }
 
 /* No descriptor for the fence: wait for the job, whose outcome nobody can tell then. */
@@ -135,7 +135,7 @@ static void give_up(struct npu_request *request, int error)
 	if (request->fence >= 0)
 		close(request->fence);
 	request->fence = -1;
-	npu_request_finish_locked(request, error);
+	npu_request_finish_locked(request, npu_failover_finish(request, error));
 }
 
 static int ioctl_wait(struct npu_session *session, uint64_t deadline_ns)
@@ -168,12 +168,15 @@ static int submit_some(struct npu_session *session, struct npu_request *const *r
 		.job_count = count,
 	};
 
+	if (session->lost)
+		return -ENODEV;
 	memset(driver->jobs, 0, count * sizeof(*driver->jobs));
 	for (unsigned int i = 0; i < count; i++) {
+		npu_failover_keep(requests[i]);
 		driver->syncs[i] = (struct drm_npu_sync){ .handle = requests[i]->syncobj };
 		driver->jobs[i].job = (struct drm_npu_job){
 			.queue = requests[i]->queue,
-			.launch = driver->launch,
+			.launch = requests[i]->binding->launch,
 			.index = requests[i]->index,
 			.cookie = requests[i]->index,
 		};
@@ -203,6 +206,8 @@ static int ioctl_submit(struct npu_session *session, struct npu_request *const *
 		unsigned int n = count - done < most ? count - done : most;
 
 		ret = submit_some(session, requests + done, n);
+		if (ret == -ENODEV && session->plan.failover)
+			ret = npu_failover_all(requests + done, n);
 		if (!ret) {
 			done += n;
 		} else if (ret == -EBUSY || ret == -EAGAIN) {
@@ -215,7 +220,7 @@ static int ioctl_submit(struct npu_session *session, struct npu_request *const *
 		}
 	}
 	for (unsigned int i = done; i < count; i++)
-		npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+		npu_request_release(requests[i], NPU_PHASE_QUEUED);
 	pthread_mutex_unlock(&session->lock);
 	return ret ? npu_driver_error(err, session->device, ret, "submitting") : 0;
 }
@@ -232,6 +237,9 @@ static int ioctl_event(struct npu_session *session)
 
 const struct npu_backend_ops npu_driver_ioctl_ops = {
 	.plan = ioctl_plan,
+	.plan_binding = npu_driver_plan_binding,
+	.bind = npu_driver_bind,
+	.unbind = npu_driver_unbind,
 	.open = ioctl_open,
 	.close = ioctl_close,
 	.submit = ioctl_submit,

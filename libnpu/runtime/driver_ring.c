@@ -2,16 +2,16 @@
 /* A job of the driver as an io_uring command, in whatever ring. */
 #include "driver.h"
 #include "error.h"
+#include "failover.h"
 
 #include <string.h>
 
 void npu_driver_fill_sqe(struct io_uring_sqe *sqe, size_t bytes, const struct npu_request *request,
 			 uint64_t user_data)
 {
-	const struct npu_driver *driver = request->session->backend;
 	struct drm_npu_job job = {
 		.queue = request->queue,
-		.launch = driver->launch,
+		.launch = request->binding->launch,
 		.index = request->index,
 		.cookie = request->index,
 	};
@@ -65,14 +65,15 @@ struct io_uring_sqe *npu_driver_prep(struct io_uring *ring, struct npu_request *
 	}
 	sqe->flags = flags;
 	request->big_cqe = ring->flags & IORING_SETUP_CQE32;
+	npu_failover_keep(request);
 	return sqe;
 }
 
 int npu_driver_result(struct npu_request *request, const struct io_uring_cqe *cqe)
 {
-	request->result = cqe->res < 0 ? cqe->res : 0;
 	if (request->big_cqe)
 		npu_driver_read_times(request, cqe);
-	npu_request_move(request, NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+	request->result = npu_failover_finish(request, cqe->res < 0 ? cqe->res : 0);
+	npu_request_release(request, NPU_PHASE_QUEUED);
 	return request->result;
 }

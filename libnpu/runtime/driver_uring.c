@@ -6,6 +6,7 @@
  */
 #include "driver.h"
 #include "error.h"
+#include "failover.h"
 
 #include <string.h>
 #include <sys/eventfd.h>
@@ -73,7 +74,6 @@ static void uring_close(struct npu_session *session)
 
 	npu_driver_drain(session);
 	io_uring_queue_exit(&driver->ring);
-	npu_driver_close(session);
 }
 
 /*
@@ -96,6 +96,12 @@ static int uring_submit(struct npu_session *session, struct npu_request *const *
 	unsigned int left, tries = 0;
 	int ret = 0;
 
+	if (session->lost) {
+		pthread_mutex_lock(&session->lock);
+		npu_failover_all(requests, count);
+		pthread_mutex_unlock(&session->lock);
+		return 0;
+	}
 	for (unsigned int i = 0; i < count; i++) {
 		/* There is room: the ring is as large as the session, and was emptied. */
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&driver->ring);
@@ -112,7 +118,7 @@ static int uring_submit(struct npu_session *session, struct npu_request *const *
 		return 0;
 	withdraw(&driver->ring, left);
 	for (unsigned int i = count - left; i < count; i++)
-		npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+		npu_request_release(requests[i], NPU_PHASE_QUEUED);
 	return npu_driver_error(err, session->device, ret < 0 ? ret : -EAGAIN, "submitting");
 }
 
@@ -130,7 +136,7 @@ static unsigned int take_cqes(struct npu_session *session)
 		struct npu_request *request = (void *)(uintptr_t)cqe->user_data;
 
 		npu_driver_read_times(request, cqe);
-		npu_request_finish_locked(request, cqe->res);
+		npu_request_finish_locked(request, npu_failover_finish(request, cqe->res));
 		n++;
 	}
 	io_uring_cq_advance(&driver->ring, n);
@@ -186,6 +192,9 @@ static int uring_event(struct npu_session *session)
 
 const struct npu_backend_ops npu_driver_uring_ops = {
 	.plan = npu_driver_plan,
+	.plan_binding = npu_driver_plan_binding,
+	.bind = npu_driver_bind,
+	.unbind = npu_driver_unbind,
 	.open = uring_open,
 	.close = uring_close,
 	.submit = uring_submit,

@@ -34,6 +34,8 @@ static unsigned int crew_width(const struct npu_plan *plan, const struct npu_dev
 static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 			 const struct npu_program *program, struct npu_error *err)
 {
+	(void)device;
+	(void)program;
 	(void)err;
 	plan->backend_offset =
 		npu_plan_add(&plan->heap_bytes,
@@ -42,39 +44,58 @@ static int embedded_plan(struct npu_plan *plan, const struct npu_device *device,
 	plan->workspace_offset = npu_plan_add(&plan->heap_bytes,
 					      (uint64_t)seats(plan) * NPU_WORKSPACE_BYTES,
 					      NPU_WORKSPACE_ALIGN);
-	if (crew_width(plan, device) > 1)
-		plan->times_offset = npu_plan_add(
-			&plan->heap_bytes, program->insn_count * sizeof(uint32_t), NPU_SLOT_ALIGN);
-	for (uint32_t i = 0; i < program->slot_count; i++) {
-		if (program->slots[i].kind != NPU_FILE_SLOT_SCRATCH)
-			continue;
-		plan->scratch_stride = (program->slots[i].bytes + NPU_SLOT_ALIGN - 1) &
-				       ~(uint64_t)(NPU_SLOT_ALIGN - 1);
-		plan->scratch_offset = npu_plan_add(
-			&plan->heap_bytes, plan->scratch_stride * seats(plan), NPU_SLOT_ALIGN);
-	}
-	npu_plan_io(plan, program, &plan->heap_bytes);
 	return 0;
 }
 
-void npu_embedded_exec(struct npu_exec *exec, const struct npu_seat *seat, unsigned int binding,
-		       unsigned int request, unsigned int leader)
+static int embedded_plan_binding(struct npu_binding_plan *bound, const struct npu_plan *plan,
+				 const struct npu_device *device, const struct npu_program *program,
+				 struct npu_error *err)
 {
-	const struct npu_binding *bound = &seat->session->bindings[binding];
-	const struct npu_program *program = bound->program;
+	uint32_t state = npu_program_slot(program, NPU_FILE_SLOT_STATE);
 
-	exec->insns = program->insns;
-	exec->insn_count = program->insn_count;
-	exec->insn = 0;
-	exec->unit = 0;
-	exec->consts = program->consts;
-	exec->workspace = seat->workspace;
-	for (uint32_t i = 0; i < program->slot_count; i++) {
-		if (program->slots[i].kind == NPU_FILE_SLOT_SCRATCH)
-			exec->slot[i] = bound->scratch + leader * bound->scratch_stride;
-		else
-			exec->slot[i] = bound->slot_base[i] + request * bound->slot_stride[i];
-	}
+	(void)err;
+	if (crew_width(plan, device) > 1)
+		bound->times_offset = npu_plan_add(
+			&bound->heap_bytes, program->insn_count * sizeof(uint32_t), NPU_SLOT_ALIGN);
+	npu_binding_plan_scratch(bound, program, seats(plan));
+	if (state != NPU_NO_SLOT)
+		bound->slot_offset[state] = npu_plan_add(
+			&bound->heap_bytes, program->slots[state].bytes, NPU_SLOT_ALIGN);
+	npu_binding_plan_io(bound, plan, program, &bound->heap_bytes);
+	return 0;
+}
+
+static int embedded_bind(struct npu_session *session, struct npu_binding *binding,
+			 struct npu_error *err)
+{
+	const struct npu_program *program = binding->program;
+	uint32_t weights = npu_program_slot(program, NPU_FILE_SLOT_WEIGHTS);
+	uint32_t state = npu_program_slot(program, NPU_FILE_SLOT_STATE);
+
+	(void)err;
+	npu_binding_place(session, binding, binding->block);
+	/* Read only, as the check of the program made sure. */
+	if (weights != NPU_NO_SLOT)
+		binding->slot_base[weights] = (uint8_t *)program->weights;
+	if (state != NPU_NO_SLOT)
+		binding->slot_base[state] = binding->block + binding->plan.slot_offset[state];
+	if (crew_width(&session->plan, session->device) > 1)
+		binding->times = (void *)(binding->block + binding->plan.times_offset);
+	return 0;
+}
+
+static void embedded_unbind(struct npu_session *session, struct npu_binding *binding)
+{
+	/* Nothing but memory, and that is the session's. */
+	(void)session;
+	(void)binding;
+}
+
+static void embedded_retire(struct npu_session *session)
+{
+	struct npu_embedded *embedded = session->backend;
+
+	npu_crew_quiesce(&embedded->crew);
 }
 
 void npu_embedded_serve(struct npu_seat *seat, struct npu_request *request)
@@ -89,13 +110,23 @@ void npu_embedded_serve(struct npu_seat *seat, struct npu_request *request)
 	npu_request_finish(request, result);
 }
 
+/* A request that npu_infer() waits for, unless others have to come first. */
+static bool computes_itself(const struct npu_session *session, const struct npu_request *request)
+{
+	unsigned int in_flight = 0;
+
+	for (unsigned int i = 0; session->ordered && i < NPU_BINDINGS; i++)
+		in_flight += session->bindings[i].in_flight;
+	return request->waiter == NPU_WAITER_INFER && in_flight <= 1;
+}
+
 static int embedded_submit(struct npu_session *session, struct npu_request *const *requests,
 			   unsigned int count, struct npu_error *err)
 {
 	struct npu_embedded *embedded = session->backend;
 
 	(void)err;
-	if (session->plan.threads && requests[0]->waiter != NPU_WAITER_INFER) {
+	if (session->plan.threads && !computes_itself(session, requests[0])) {
 		npu_embedded_ring(session, requests, count);
 		return 0;
 	}
@@ -145,34 +176,11 @@ static int embedded_event(struct npu_session *session)
 	return session->event;
 }
 
-/* Where everything of the program is that the session was opened with. */
-static void place_slots(struct npu_session *session)
-{
-	const struct npu_plan *plan = &session->plan;
-	struct npu_binding *binding = session->current;
-	const struct npu_program *program = binding->program;
-	uint8_t *block = session->block;
-
-	for (uint32_t i = 0; i < program->slot_count; i++) {
-		if (program->slots[i].kind == NPU_FILE_SLOT_WEIGHTS)
-			/* Read only, as the check of the program made sure. */
-			binding->slot_base[i] = (uint8_t *)program->weights;
-		else if (program->slots[i].kind == NPU_FILE_SLOT_IO)
-			binding->slot_base[i] = block + plan->slot_offset[i];
-	}
-	if (plan->scratch_stride)
-		binding->scratch = block + plan->scratch_offset;
-	binding->scratch_stride = plan->scratch_stride;
-	if (plan->times_offset)
-		binding->times = (void *)(block + plan->times_offset);
-}
-
 static int embedded_open(struct npu_session *session, struct npu_error *err)
 {
 	struct npu_embedded *embedded = session->backend;
 	const struct npu_plan *plan = &session->plan;
 
-	place_slots(session);
 	for (unsigned int i = 0; i < seats(plan); i++) {
 		embedded->seat[i].session = session;
 		embedded->seat[i].index = i;
@@ -194,6 +202,10 @@ static void embedded_close(struct npu_session *session)
 
 const struct npu_backend_ops npu_embedded_ops = {
 	.plan = embedded_plan,
+	.plan_binding = embedded_plan_binding,
+	.bind = embedded_bind,
+	.unbind = embedded_unbind,
+	.retire = embedded_retire,
 	.open = embedded_open,
 	.close = embedded_close,
 	.submit = embedded_submit,

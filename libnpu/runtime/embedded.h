@@ -22,24 +22,20 @@ struct npu_seat {
  * @crew: threads that share a job
  * @doorbell: pipe of struct npu_token, in order of submission: written by npu_submit() and by
  *	the application's rings, read by the workers
+ * @help: of an ordered session with several workers: pipe that calls those who do not lead
  * @started: workers that run
  * @seat: one for the calling thread, and one for each worker
  */
 struct npu_embedded {
 	struct npu_crew crew;
 	int doorbell[2];
+	int help[2];
 	unsigned int started;
 	struct npu_seat seat[];
 };
 
 /* Run a request that this thread has moved to NPU_PHASE_RUNNING, to its end. */
 void npu_embedded_serve(struct npu_seat *seat, struct npu_request *request);
-/*
- * Request @request under binding @binding as the engine takes it, computed from @seat, with the
- * scratch memory of seat @leader.
- */
-void npu_embedded_exec(struct npu_exec *exec, const struct npu_seat *seat, unsigned int binding,
-		       unsigned int request, unsigned int leader);
 
 /* Pipes and workers of a session with threads. Stopping waits for what they compute. */
 int npu_embedded_start(struct npu_session *session, struct npu_error *err);
@@ -49,8 +45,8 @@ void npu_embedded_ring(struct npu_session *session, struct npu_request *const *r
 		       unsigned int count);
 /* Wake @count workers, who have no job, to help. */
 void npu_embedded_call(struct npu_session *session, unsigned int count);
-/* Is there a job that nobody has taken? */
-bool npu_embedded_rang(const struct npu_session *session);
+/* Is there a job that nobody has taken, for the worker in @seat? */
+bool npu_embedded_rang(const struct npu_seat *seat);
 
 /* The application's ring, see struct npu_backend_ops. */
 struct io_uring_sqe *npu_embedded_prep(struct io_uring *ring, struct npu_request *request,

@@ -46,7 +46,7 @@ static void withdraw(struct npu_request *request)
 	ssize_t n;
 
 	/* Its token was never sent, or is stale from here on. */
-	if (npu_request_move(request, NPU_PHASE_QUEUED, NPU_PHASE_IDLE))
+	if (npu_request_move(request, NPU_PHASE_QUEUED, NPU_PHASE_DONE))
 		return;
 	atomic_store_explicit(&request->abort, true, memory_order_relaxed);
 	pthread_mutex_lock(&session->lock);
@@ -63,6 +63,6 @@ int npu_embedded_result(struct npu_request *request, const struct io_uring_cqe *
 		withdraw(request);
 		request->result = cqe->res;
 	}
-	npu_request_move(request, NPU_PHASE_DONE, NPU_PHASE_IDLE);
+	npu_request_release(request, NPU_PHASE_DONE);
 	return request->result;
 }

@@ -36,21 +36,38 @@ static bool start_job(struct npu_request *request, const struct npu_token *token
 					      (queued & ~NPU_PHASE_MASK) | NPU_PHASE_RUNNING);
 }
 
-bool npu_embedded_rang(const struct npu_session *session)
+/* In an ordered session one worker leads, and the others wait for its calls. */
+static bool only_helps(const struct npu_seat *seat)
 {
-	const struct npu_embedded *embedded = session->backend;
-	struct pollfd doorbell = { .fd = embedded->doorbell[0], .events = POLLIN };
-
-	return poll(&doorbell, 1, 0) > 0;
+	return seat->session->ordered && seat->index > 1;
 }
 
-static bool next_token(struct npu_embedded *embedded, struct npu_token *token)
+/* The pipe that workers are called by. */
+static const int *call_pipe(const struct npu_session *session)
 {
+	const struct npu_embedded *embedded = session->backend;
+
+	return session->ordered ? embedded->help : embedded->doorbell;
+}
+
+bool npu_embedded_rang(const struct npu_seat *seat)
+{
+	const struct npu_embedded *embedded = seat->session->backend;
+	struct pollfd doorbell = { .fd = embedded->doorbell[0], .events = POLLIN };
+
+	return !only_helps(seat) && poll(&doorbell, 1, 0) > 0;
+}
+
+static bool next_token(const struct npu_seat *seat, struct npu_token *token)
+{
+	struct npu_embedded *embedded = seat->session->backend;
+	const int *fds = only_helps(seat) ? embedded->help : embedded->doorbell;
+	unsigned int callable = fds == call_pipe(seat->session);
 	ssize_t n;
 
-	atomic_fetch_add_explicit(&embedded->crew.sleeping, 1, memory_order_relaxed);
-	n = read(embedded->doorbell[0], token, sizeof(*token));
-	atomic_fetch_sub_explicit(&embedded->crew.sleeping, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&embedded->crew.sleeping, callable, memory_order_relaxed);
+	n = read(fds[0], token, sizeof(*token));
+	atomic_fetch_sub_explicit(&embedded->crew.sleeping, callable, memory_order_relaxed);
 	return n == sizeof(*token) && token->index != TOKEN_EXIT;
 }
 
@@ -60,7 +77,7 @@ static void *worker_main(void *argument)
 	struct npu_session *session = seat->session;
 	struct npu_token token;
 
-	while (next_token(session->backend, &token)) {
+	while (next_token(seat, &token)) {
 		/* A ring's token comes from memory that the application can write. */
 		if (token.index < session->plan.requests &&
 		    start_job(&session->requests[token.index], &token))
@@ -71,14 +88,13 @@ static void *worker_main(void *argument)
 }
 
 /* Write tokens; blocks only while the pipe is full of stale ones. */
-static void write_tokens(const struct npu_embedded *embedded, const struct npu_token *tokens,
-			 size_t count)
+static void write_tokens(const int *fds, const struct npu_token *tokens, size_t count)
 {
 	const uint8_t *from = (const uint8_t *)tokens;
 	size_t left = count * sizeof(*tokens);
 
 	while (left) {
-		ssize_t n = write(embedded->doorbell[1], from, left);
+		ssize_t n = write(fds[1], from, left);
 
 		/* Whole tokens: no more than PIPE_BUF is written at once. */
 		if (n > 0) {
@@ -98,7 +114,7 @@ void npu_embedded_ring(struct npu_session *session, struct npu_request *const *r
 	for (unsigned int i = 0; i < count; i++) {
 		tokens[n++] = requests[i]->token;
 		if (n == sizeof(tokens) / sizeof(tokens[0]) || i + 1 == count) {
-			write_tokens(embedded, tokens, n);
+			write_tokens(embedded->doorbell, tokens, n);
 			n = 0;
 		}
 	}
@@ -106,12 +122,11 @@ void npu_embedded_ring(struct npu_session *session, struct npu_request *const *r
 
 void npu_embedded_call(struct npu_session *session, unsigned int count)
 {
-	const struct npu_embedded *embedded = session->backend;
 	struct npu_token tokens[NPU_CREW_MOST];
 
 	for (unsigned int i = 0; i < count; i++)
 		tokens[i] = (struct npu_token){ .index = TOKEN_HELP };
-	write_tokens(embedded, tokens, count);
+	write_tokens(call_pipe(session), tokens, count);
 }
 
 static void close_pipe(int pipe_fds[2])
@@ -130,6 +145,7 @@ static void close_pipes(struct npu_session *session)
 	for (unsigned int i = 0; i < session->plan.requests; i++)
 		close_pipe(session->requests[i].completion);
 	close_pipe(embedded->doorbell);
+	close_pipe(embedded->help);
 }
 
 /* One doorbell, and a completion for each request, so that a ring can wait for just that one. */
@@ -140,6 +156,8 @@ static int open_pipes(struct npu_session *session, struct npu_error *err)
 	int ret;
 
 	if (pipe2(embedded->doorbell, O_CLOEXEC))
+		goto fail;
+	if (session->ordered && pipe2(embedded->help, O_CLOEXEC))
 		goto fail;
 	/* Once a user has many pipes, new ones are small. */
 	if (fcntl(embedded->doorbell[0], F_GETPIPE_SZ) < need &&
@@ -162,7 +180,9 @@ static void stop_workers(struct npu_embedded *embedded)
 	struct npu_token token = { .index = TOKEN_EXIT };
 
 	for (unsigned int i = 0; i < embedded->started; i++)
-		write_tokens(embedded, &token, 1);
+		write_tokens(only_helps(&embedded->seat[i + 1]) ? embedded->help
+								: embedded->doorbell,
+			     &token, 1);
 	for (unsigned int i = 0; i < embedded->started; i++)
 		pthread_join(embedded->seat[i + 1].thread, NULL);
 	embedded->started = 0;
@@ -206,6 +226,8 @@ int npu_embedded_start(struct npu_session *session, struct npu_error *err)
 
 	embedded->doorbell[0] = -1;
 	embedded->doorbell[1] = -1;
+	embedded->help[0] = -1;
+	embedded->help[1] = -1;
 	ret = open_pipes(session, err);
 	if (!ret)
 		ret = start_workers(session, err);

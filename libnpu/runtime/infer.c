@@ -14,8 +14,8 @@ static void update_event(struct npu_session *session)
 	if (!session->event_armed || session->head)
 		return;
 	eventfd_read(session->event, &count);
-	if (session->device->ops->settle)
-		session->device->ops->settle(session);
+	if (session->ops->settle)
+		session->ops->settle(session);
 }
 
 /* The sentence of a job that ended with @result. */
@@ -43,27 +43,40 @@ static int wait_error(struct npu_error *err, int ret)
 			     strerror(-ret));
 }
 
+/* The sentence of a request that can't be started: "request 3" or "requests[3]". */
+static int claim_error(struct npu_error *err, int ret, const char *before, unsigned int i,
+		       const char *behind)
+{
+	if (ret == -ESTALE)
+		return npu_error_set(err, ret,
+				     "%s%u%s: its inputs were converted for the program before "
+				     "npu_session_swap(): write them again",
+				     before, i, behind);
+	return npu_error_set(err, ret, "%s%u%s is in flight already: reap it first", before, i,
+			     behind);
+}
+
 int npu_infer(struct npu_request *request, struct npu_error *err)
 {
 	struct npu_session *session = request->session;
 	int ret;
 
-	if (!npu_request_claim(request, NPU_WAITER_INFER))
-		return npu_error_set(err, -EBUSY, "request %u is in flight already: reap it first",
-				     request->index);
-	ret = session->device->ops->submit(session, &request, 1, err);
+	ret = npu_request_claim(request, NPU_WAITER_INFER);
+	if (ret)
+		return claim_error(err, ret, "request ", request->index, "");
+	ret = session->ops->submit(session, &request, 1, err);
 	if (ret)
 		return ret;
 	if (npu_request_phase(request) != NPU_PHASE_DONE) {
 		pthread_mutex_lock(&session->lock);
 		while (!ret && npu_request_phase(request) != NPU_PHASE_DONE)
-			ret = session->device->ops->wait(session, UINT64_MAX);
+			ret = session->ops->wait(session, UINT64_MAX);
 		update_event(session);
 		pthread_mutex_unlock(&session->lock);
 		if (ret)
 			return wait_error(err, ret);
 	}
-	npu_request_move(request, NPU_PHASE_DONE, NPU_PHASE_IDLE);
+	npu_request_release(request, NPU_PHASE_DONE);
 	return request->result ? job_error(err, request->result) : 0;
 }
 
@@ -98,15 +111,14 @@ static int claim_all(struct npu_session *session, struct npu_request *const *req
 		if (requests[i]->session != session)
 			ret = npu_error_set(err, -EINVAL, "requests[%u] belongs to another session",
 					    i);
-		else if (!npu_request_claim(requests[i], NPU_WAITER_REAP))
-			ret = npu_error_set(err, -EBUSY,
-					    "requests[%u] is in flight already: reap "
-					    "it first",
-					    i);
+		else
+			ret = npu_request_claim(requests[i], NPU_WAITER_REAP);
 		if (!ret)
 			continue;
+		if (ret != -EINVAL)
+			claim_error(err, ret, "requests[", i, "]");
 		while (i--)
-			npu_request_move(requests[i], NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+			npu_request_release(requests[i], NPU_PHASE_QUEUED);
 		return ret;
 	}
 	return 0;
@@ -120,7 +132,7 @@ int npu_submit(struct npu_session *session, struct npu_request *const *requests,
 	if (ret || !count)
 		return ret;
 	session->reapable += count;
-	ret = session->device->ops->submit(session, requests, count, err);
+	ret = session->ops->submit(session, requests, count, err);
 	if (!ret)
 		return 0;
 	for (unsigned int i = 0; i < count; i++)
@@ -139,7 +151,7 @@ static unsigned int take(struct npu_session *session, struct npu_request **reque
 		struct npu_request *request = session->head;
 
 		session->head = request->next;
-		npu_request_move(request, NPU_PHASE_DONE, NPU_PHASE_IDLE);
+		npu_request_release(request, NPU_PHASE_DONE);
 		requests[n++] = request;
 	}
 	session->reapable -= n;
@@ -165,7 +177,7 @@ int npu_reap(struct npu_session *session, struct npu_request **requests, unsigne
 		return 0;
 	pthread_mutex_lock(&session->lock);
 	while (!session->head && session->reapable && !ret)
-		ret = session->device->ops->wait(session, deadline);
+		ret = session->ops->wait(session, deadline);
 	n = take(session, requests, max);
 	pthread_mutex_unlock(&session->lock);
 	if (n || !ret || ret == -ETIME)
@@ -175,5 +187,5 @@ int npu_reap(struct npu_session *session, struct npu_request **requests, unsigne
 
 int npu_cancel(struct npu_request *request)
 {
-	return request->session->device->ops->cancel(request);
+	return request->session->ops->cancel(request);
 }

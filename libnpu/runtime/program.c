@@ -45,6 +45,13 @@ static void find_sections(struct npu_program *program, const struct npu_file_hea
 	program->outputs = header->outputs;
 }
 
+static enum npu_element element_of(uint32_t type)
+{
+	if (type == NPU_TYPE_INT32)
+		return NPU_INT32;
+	return type == NPU_TYPE_INT16 ? NPU_INT16 : NPU_INT8;
+}
+
 static int describe_io(struct npu_program *program, const char *name, struct npu_error *err)
 {
 	uint32_t count = program->inputs + program->outputs;
@@ -57,10 +64,10 @@ static int describe_io(struct npu_program *program, const char *name, struct npu
 		struct npu_io *io = &program->io[i];
 
 		io->name = program->strings + t->name;
-		io->element = t->type == NPU_TYPE_INT16 ? NPU_INT16 : NPU_INT8;
+		io->element = element_of(t->type);
 		memcpy(io->dim, t->dim, sizeof(io->dim));
 		io->elements = (size_t)t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
-		io->bytes = io->elements * (io->element == NPU_INT16 ? 2 : 1);
+		io->bytes = io->elements * npu_io_width(io->element);
 		io->scale = t->scale;
 		io->zero_point = t->zero_point;
 	}

@@ -40,6 +40,11 @@ struct npu_program {
 	uint32_t outputs;
 };
 
+static inline size_t npu_io_width(enum npu_element element)
+{
+	return element == NPU_INT32 ? 4 : element == NPU_INT16 ? 2 : 1;
+}
+
 /*
  * Check the header that @file starts with, and that all its sections lie within the @bytes there
  * are. @name is the file's, for the sentence. Returns 0 or a negative errno.

@@ -156,13 +156,16 @@ static int check_slot(const struct npu_program *program, const struct npu_file_h
 }
 
 /* Type, quantisation and place of an input or output. */
-static int check_tensor_data(const struct npu_program *program, const struct npu_file_tensor *t,
+static int check_tensor_data(const struct npu_program *program,
+			     const struct npu_file_header *header, const struct npu_file_tensor *t,
 			     const char *what, uint32_t i, const char *name, struct npu_error *err)
 {
-	uint64_t bytes = t->type == NPU_TYPE_INT16 ? 2 : 1;
+	uint64_t bytes = t->type == NPU_TYPE_INT32 ? 4 : t->type == NPU_TYPE_INT16 ? 2 : 1;
 
-	if (t->type != NPU_TYPE_INT8 && t->type != NPU_TYPE_INT16)
-		return refuse(name, err, "%s %" PRIu32 ": type is neither int8 nor int16", what, i);
+	if (t->type != NPU_TYPE_INT8 && t->type != NPU_TYPE_INT16 &&
+	    (t->type != NPU_TYPE_INT32 || header->version == 1))
+		return refuse(name, err, "%s %" PRIu32 ": type is neither int8 nor int16%s", what,
+			      i, header->version == 1 ? "" : " nor int32");
 	if (t->type == NPU_TYPE_INT8 ? t->zero_point < -128 || t->zero_point > 127
 				     : t->zero_point != 0)
 		return refuse(name, err,
@@ -237,7 +240,7 @@ static int check_tensor(const struct npu_program *program, const struct npu_file
 	if (t->name >= header->section[NPU_SECTION_STRINGS].bytes)
 		return refuse(name, err, "%s %" PRIu32 ": name lies outside section STRINGS", what,
 			      i);
-	ret = check_tensor_data(program, t, what, i, name, err);
+	ret = check_tensor_data(program, header, t, what, i, name, err);
 	if (ret)
 		return ret;
 	return check_preprocessing(t, header->section[NPU_SECTION_FLOATS].bytes / sizeof(float),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A request: its memory, and its way from idle to finished and back. */
+#include <errno.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,15 +25,22 @@ bool npu_request_move(struct npu_request *request, enum npu_phase from, enum npu
 					      (state & ~NPU_PHASE_MASK) | to);
 }
 
-bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
+int npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
 {
+	struct npu_session *session = request->session;
 	uint64_t state = atomic_load_explicit(&request->state, memory_order_acquire);
 	uint32_t generation = (uint32_t)(state >> NPU_PHASE_BITS) + 1;
 
 	if ((state & NPU_PHASE_MASK) != NPU_PHASE_IDLE)
-		return false;
+		return -EBUSY;
+	if (request->stale)
+		return -ESTALE;
 	request->waiter = waiter;
-	request->binding = request->session->current;
+	request->written = 0;
+	request->binding = session->current;
+	request->binding->in_flight++;
+	request->backend = session->device->info.backend;
+	request->reason = "";
 	request->device_ns = 0;
 	request->queued_ns = 0;
 	request->submitted_ns = waiter == NPU_WAITER_RING ? 0 : npu_now_ns();
@@ -42,7 +50,19 @@ bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter)
 	atomic_store_explicit(&request->state,
 			      (uint64_t)generation << NPU_PHASE_BITS | NPU_PHASE_QUEUED,
 			      memory_order_release);
-	return true;
+	return 0;
+}
+
+void npu_request_release(struct npu_request *request, enum npu_phase from)
+{
+	struct npu_session *session = request->session;
+
+	if (!npu_request_move(request, from, NPU_PHASE_IDLE))
+		return;
+	/* The application may free a program of which nothing is in flight any more. */
+	if (!--request->binding->in_flight && request->binding != session->current &&
+	    session->ops->retire)
+		session->ops->retire(session);
 }
 
 /* Bytes that the application's ring reads: all of them, or fewer to break its chain. */
@@ -134,6 +154,21 @@ const void *npu_request_output(const struct npu_request *request, unsigned int i
 int npu_request_result(const struct npu_request *request)
 {
 	return request->result;
+}
+
+enum npu_backend npu_request_backend(const struct npu_request *request)
+{
+	return request->backend;
+}
+
+const char *npu_request_reason(const struct npu_request *request)
+{
+	return request->reason;
+}
+
+const struct npu_program *npu_request_program(const struct npu_request *request)
+{
+	return request->binding->program;
 }
 
 uint64_t npu_request_device_ns(const struct npu_request *request)

@@ -8,11 +8,11 @@ struct io_uring_sqe *npu_prep_infer(struct io_uring *ring, struct npu_request *r
 {
 	struct io_uring_sqe *sqe;
 
-	if (!npu_request_claim(request, NPU_WAITER_RING))
+	if (npu_request_claim(request, NPU_WAITER_RING))
 		return NULL;
-	sqe = request->session->device->ops->prep(ring, request, user_data);
+	sqe = request->session->ops->prep(ring, request, user_data);
 	if (!sqe)
-		npu_request_move(request, NPU_PHASE_QUEUED, NPU_PHASE_IDLE);
+		npu_request_release(request, NPU_PHASE_QUEUED);
 	return sqe;
 }
 
@@ -20,5 +20,5 @@ int npu_infer_result(struct npu_request *request, const struct io_uring_cqe *cqe
 {
 	if (npu_request_phase(request) == NPU_PHASE_IDLE || request->waiter != NPU_WAITER_RING)
 		return -ENOENT;
-	return request->session->device->ops->result(request, cqe);
+	return request->session->ops->result(request, cqe);
 }

@@ -16,41 +16,27 @@ uint64_t npu_plan_add(uint64_t *end, uint64_t bytes, uint64_t align)
 	return offset;
 }
 
-/*
- * How a request's slot is aligned: at pages or disk blocks where that costs less than half of it,
- * so that O_DIRECT can read into an input that is large enough to be worth it.
- */
-static uint64_t io_align(uint64_t bytes)
+/* A state is of a queue of its own, and jobs of a ring may overtake each other on their way. */
+static const struct npu_backend_ops *ops_for(const struct npu_device *device,
+					     const struct npu_program *program)
 {
-	if (bytes >= NPU_PAGE_BYTES)
-		return NPU_PAGE_BYTES;
-	return bytes >= 512 ? 512 : NPU_SLOT_ALIGN;
-}
-
-/* A slot is below 4 GiB, there are at most 32 and 4096 requests: 64 bits never wrap. */
-void npu_plan_io(struct npu_plan *plan, const struct npu_program *program, uint64_t *end)
-{
-	for (uint32_t i = 0; i < program->slot_count; i++) {
-		uint64_t bytes = program->slots[i].bytes;
-		uint64_t align = io_align(bytes);
-
-		if (program->slots[i].kind != NPU_FILE_SLOT_IO)
-			continue;
-		plan->slot_stride[i] = (bytes + align - 1) & ~(align - 1);
-		plan->slot_offset[i] =
-			npu_plan_add(end, plan->slot_stride[i] * plan->requests, align);
-	}
+	if (device->info.backend == NPU_BACKEND_DRIVER &&
+	    npu_program_slot(program, NPU_FILE_SLOT_STATE) != NPU_NO_SLOT)
+		return &npu_driver_ioctl_ops;
+	return device->ops;
 }
 
 static int make_plan(struct npu_plan *plan, const struct npu_device *device,
 		     const struct npu_program *program, const struct npu_session_options *options,
 		     struct npu_error *err)
 {
+	const struct npu_backend_ops *ops = ops_for(device, program);
 	int ret;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->requests = options && options->requests ? options->requests : 1;
 	plan->threads = options ? options->threads : 0;
+	plan->failover = options && options->failover;
 	if (plan->requests > NPU_MAX_REQUESTS)
 		return npu_error_set(err, -EINVAL,
 				     "options.requests is %u, at most %d can be in "
@@ -64,14 +50,26 @@ static int make_plan(struct npu_plan *plan, const struct npu_device *device,
 	npu_plan_add(&plan->heap_bytes, sizeof(struct npu_session), NPU_SLOT_ALIGN);
 	plan->request_offset = npu_plan_add(
 		&plan->heap_bytes, plan->requests * sizeof(struct npu_request), NPU_SLOT_ALIGN);
-	ret = device->ops->plan(plan, device, program, err);
+	ret = ops->plan(plan, device, program, err);
 	if (ret)
 		return ret;
-	if (plan->heap_bytes > SIZE_MAX / 2 || plan->device_bytes > SIZE_MAX / 2)
+	plan->bound.heap_bytes = plan->heap_bytes;
+	return npu_session_plan_binding(ops, plan, &plan->bound, device, program, err);
+}
+
+int npu_session_plan_binding(const struct npu_backend_ops *ops, const struct npu_plan *plan,
+			     struct npu_binding_plan *bound, const struct npu_device *device,
+			     const struct npu_program *program, struct npu_error *err)
+{
+	int ret = ops->plan_binding(bound, plan, device, program, err);
+
+	if (ret)
+		return ret;
+	if (bound->heap_bytes > SIZE_MAX / 2 || bound->device_bytes > SIZE_MAX / 2)
 		return npu_error_set(err, -ENOMEM,
 				     "%u requests of this program need %" PRIu64
 				     " bytes, more than this process can address; ask for fewer",
-				     plan->requests, plan->heap_bytes + plan->device_bytes);
+				     plan->requests, bound->heap_bytes + bound->device_bytes);
 	return 0;
 }
 
@@ -84,8 +82,8 @@ int npu_session_quote(struct npu_device *device, const struct npu_program *progr
 
 	if (ret)
 		return ret;
-	quote->heap_bytes = plan.heap_bytes;
-	quote->device_bytes = plan.device_bytes;
+	quote->heap_bytes = plan.bound.heap_bytes;
+	quote->device_bytes = plan.bound.device_bytes;
 	return 0;
 }
 
@@ -97,22 +95,23 @@ static int take_block(const struct npu_device *device, const struct npu_plan *pl
 	const struct npu_allocator *allocator = &device->allocator;
 
 	if (!options || !options->memory) {
-		*block = allocator->alloc(allocator->context, plan->heap_bytes, NPU_PAGE_BYTES);
+		*block = allocator->alloc(allocator->context, plan->bound.heap_bytes,
+					  NPU_PAGE_BYTES);
 		if (!*block)
 			return npu_error_set(err, -ENOMEM,
 					     "no memory for the session's %" PRIu64
 					     " bytes; ask for fewer requests",
-					     plan->heap_bytes);
+					     plan->bound.heap_bytes);
 		return 0;
 	}
 	if ((uintptr_t)options->memory % NPU_SLOT_ALIGN)
 		return npu_error_set(err, -EINVAL, "options.memory is not aligned to %d bytes",
 				     NPU_SLOT_ALIGN);
-	if (options->memory_bytes < plan->heap_bytes)
+	if (options->memory_bytes < plan->bound.heap_bytes)
 		return npu_error_set(err, -ENOSPC,
 				     "options.memory has %zu bytes, the session needs "
 				     "%" PRIu64 ", as npu_session_quote() says",
-				     options->memory_bytes, plan->heap_bytes);
+				     options->memory_bytes, plan->bound.heap_bytes);
 	*block = options->memory;
 	return 0;
 }
@@ -142,8 +141,8 @@ static void init_bindings(struct npu_session *session, const struct npu_program 
 		session->bindings[i].index = i;
 	session->current = &session->bindings[0];
 	session->current->program = program;
-	memcpy(session->current->slot_stride, session->plan.slot_stride,
-	       sizeof(session->current->slot_stride));
+	session->current->block = session->block;
+	session->current->plan = session->plan.bound;
 }
 
 static void init_requests(struct npu_session *session)
@@ -178,9 +177,11 @@ int npu_session_open(struct npu_session **out, struct npu_device *device,
 	ret = take_block(device, &plan, options, &block, err);
 	if (ret)
 		return ret;
-	memset(block, 0, plan.heap_bytes);
+	memset(block, 0, plan.bound.heap_bytes);
 	session = block;
 	session->device = device;
+	session->ops = ops_for(device, program);
+	session->ordered = npu_program_slot(program, NPU_FILE_SLOT_STATE) != NPU_NO_SLOT;
 	session->block = block;
 	session->block_owned = !(options && options->memory);
 	session->plan = plan;
@@ -200,12 +201,17 @@ int npu_session_open(struct npu_session **out, struct npu_device *device,
 				    strerror(errno));
 		goto err_lock;
 	}
-	ret = device->ops->open(session, err);
+	ret = session->ops->open(session, err);
 	if (ret)
 		goto err_event;
+	ret = session->ops->bind(session, session->current, err);
+	if (ret)
+		goto err_close;
 	*out = session;
 	return 0;
 
+err_close:
+	session->ops->close(session);
 err_event:
 	close(session->event);
 err_lock:
@@ -223,7 +229,10 @@ void npu_session_close(struct npu_session *session)
 
 	if (!session)
 		return;
-	session->device->ops->close(session);
+	session->ops->close(session);
+	for (unsigned int i = NPU_BINDINGS; i--;)
+		if (session->bindings[i].program)
+			npu_session_unbind(session, &session->bindings[i]);
 	close(session->event);
 	pthread_mutex_destroy(&session->lock);
 	pthread_cond_destroy(&session->finished);
@@ -234,7 +243,7 @@ void npu_session_close(struct npu_session *session)
 
 int npu_session_eventfd(struct npu_session *session)
 {
-	return session->device->ops->event(session);
+	return session->ops->event(session);
 }
 
 void npu_session_use_fixed_file(struct npu_session *session, int index)

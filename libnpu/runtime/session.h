@@ -53,6 +53,10 @@ struct npu_token {
  * @binding: the program that it runs, or ran last
  * @state: generation << NPU_PHASE_BITS | enum npu_phase. Both in one word: a worker starts a job
  *	only if its token is of this use of the request and nobody cancelled it
+ * @written: inputs that npu_request_write_f32() wrote since the last use, a bit each
+ * @stale: those of them that were converted for a program that is not in use any more
+ * @backend: where it ran
+ * @reason: why it ran there, if not where the session was opened; else ""
  * @abort: the running job is to stop after its current step
  * @token: embedded: what the application's ring writes to the doorbell
  * @completion: embedded: pipe that the application's ring reads from
@@ -68,6 +72,10 @@ struct npu_request {
 	void *user;
 	_Atomic uint64_t state;
 	atomic_bool abort;
+	uint64_t written;
+	uint64_t stale;
+	enum npu_backend backend;
+	const char *reason;
 	enum npu_waiter waiter;
 	unsigned int index;
 	int result;
@@ -89,38 +97,33 @@ struct npu_request {
  *	npu_session_open() takes exactly this
  * @requests: how many
  * @threads: worker threads
- * @heap_bytes: of the one block
- * @device_bytes: of the one buffer object
+ * @failover: what a lost device leaves is computed in process
+ * @heap_bytes: of the one block, but for the program's part
  * @request_offset: in the block: struct npu_request[@requests]
  * @backend_offset: in the block: the backend's own structure
- * @workspace_offset: embedded, in the block: NPU_WORKSPACE_BYTES of each seat
- * @scratch_offset: embedded, in the block: scratch memory of each seat
- * @scratch_stride: from one seat's to the next
- * @times_offset: embedded with threads, in the block: a word for each instruction
+ * @workspace_offset: in the block: NPU_WORKSPACE_BYTES of each seat
  * @job_offset: driver without io_uring, in the block: a struct drm_npu_submit_job a request
  * @sync_offset: driver without io_uring, in the block: a struct drm_npu_sync a request
- * @slot_offset: in the block or buffer object: of each slot
- * @slot_stride: of each IO slot: from one request to the next
+ * @bound: of the program that the session is opened with; its heap_bytes are of the whole block
  */
 struct npu_plan {
 	unsigned int requests;
 	unsigned int threads;
+	bool failover;
 	uint64_t heap_bytes;
-	uint64_t device_bytes;
 	uint64_t request_offset;
 	uint64_t backend_offset;
 	uint64_t workspace_offset;
-	uint64_t scratch_offset;
-	uint64_t scratch_stride;
-	uint64_t times_offset;
 	uint64_t job_offset;
 	uint64_t sync_offset;
-	uint64_t slot_offset[NPU_MAX_SLOTS];
-	uint64_t slot_stride[NPU_MAX_SLOTS];
+	struct npu_binding_plan bound;
 };
 
 /**
  * struct npu_session - a program on a device, with its requests
+ * @ops: the backend
+ * @ordered: requests run one after another, in the order of submission, as the program has a state
+ * @lost: the device is gone, and what is submitted is computed in process
  * @block: the memory that this structure starts; @block_owned if it came from the allocator
  * @bindings: the programs that it runs, those not in use without one
  * @current: what requests that start now run
@@ -133,6 +136,9 @@ struct npu_plan {
  */
 struct npu_session {
 	struct npu_device *device;
+	const struct npu_backend_ops *ops;
+	bool ordered;
+	bool lost;
 	void *block;
 	bool block_owned;
 	struct npu_plan plan;
@@ -158,9 +164,14 @@ struct io_uring_cqe;
 
 /**
  * struct npu_backend_ops - what a backend does
- * @plan: add the backend's needs to @plan, whose requests and threads are set
- * @open: make ready; the block is there and zeroed. Cleans up after itself on failure
- * @close: cancel what is in flight, wait for it, release
+ * @plan: add the backend's needs to @plan, whose requests, threads and failover are set
+ * @plan_binding: add those of a program
+ * @bind: make a program ready, whose plan is made; cleans up after itself on failure
+ * @unbind: undo that; no request runs it
+ * @retire: no request runs the program any more; on return nobody reads it. NULL if so anyhow
+ * @open: make ready; the block is there and zeroed, @current is not bound yet. Cleans up after
+ *	itself on failure
+ * @close: cancel what is in flight, wait for it, release all but the bindings
  * @submit: start requests that are NPU_PHASE_QUEUED; on failure those not started are
  *	NPU_PHASE_IDLE again
  * @wait: until something of this session finishes, with a deadline in CLOCK_MONOTONIC ns
@@ -177,6 +188,13 @@ struct io_uring_cqe;
 struct npu_backend_ops {
 	int (*plan)(struct npu_plan *plan, const struct npu_device *device,
 		    const struct npu_program *program, struct npu_error *err);
+	int (*plan_binding)(struct npu_binding_plan *bound, const struct npu_plan *plan,
+			    const struct npu_device *device, const struct npu_program *program,
+			    struct npu_error *err);
+	int (*bind)(struct npu_session *session, struct npu_binding *binding,
+		    struct npu_error *err);
+	void (*unbind)(struct npu_session *session, struct npu_binding *binding);
+	void (*retire)(struct npu_session *session);
 	int (*open)(struct npu_session *session, struct npu_error *err);
 	void (*close)(struct npu_session *session);
 	int (*submit)(struct npu_session *session, struct npu_request *const *requests,
@@ -196,10 +214,20 @@ extern const struct npu_backend_ops npu_driver_ioctl_ops;
 
 /* Reserve @bytes at a multiple of @align (a power of two) at the end of *@end; the offset. */
 uint64_t npu_plan_add(uint64_t *end, uint64_t bytes, uint64_t align);
-/* Place the IO slots of all requests at the end of *@end. */
-void npu_plan_io(struct npu_plan *plan, const struct npu_program *program, uint64_t *end);
+/* The plan of one more program, after that of the session. */
+int npu_session_plan_binding(const struct npu_backend_ops *ops, const struct npu_plan *plan,
+			     struct npu_binding_plan *bound, const struct npu_device *device,
+			     const struct npu_program *program, struct npu_error *err);
+/* Give back what a program took. Nothing runs it. */
+void npu_session_unbind(struct npu_session *session, struct npu_binding *binding);
 
 uint64_t npu_now_ns(void);
+
+/* Bit of input @i in struct npu_request.written; the last one stands for all behind it. */
+static inline uint64_t npu_input_bit(uint32_t i)
+{
+	return (uint64_t)1 << (i < 63 ? i : 63);
+}
 
 static inline enum npu_phase npu_request_phase(const struct npu_request *request)
 {
@@ -208,8 +236,13 @@ static inline enum npu_phase npu_request_phase(const struct npu_request *request
 
 /* From phase @from to @to within the same use of the request; false if it was not in @from. */
 bool npu_request_move(struct npu_request *request, enum npu_phase from, enum npu_phase to);
-/* A new use of an idle request: NPU_PHASE_QUEUED for @waiter; false if it is not idle. */
-bool npu_request_claim(struct npu_request *request, enum npu_waiter waiter);
+/*
+ * A new use of an idle request: NPU_PHASE_QUEUED for @waiter. -EBUSY if it is not idle, -ESTALE if
+ * its inputs were converted for another program than the one in use.
+ */
+int npu_request_claim(struct npu_request *request, enum npu_waiter waiter);
+/* Back to idle from phase @from, in which it has to be for that. By the application's thread. */
+void npu_request_release(struct npu_request *request, enum npu_phase from);
 /* The program that @request's inputs are for: the one that it runs, or will run if it is idle. */
 const struct npu_binding *npu_request_writes(const struct npu_request *request);
 /* @request, which is in flight, has ended with @result; tells who waits. Takes the lock. */

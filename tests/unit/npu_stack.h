@@ -15,12 +15,16 @@
  * @width: of every row
  * @layers: at least 2
  * @seed: of the weights
+ * @gap: bytes between input and output, a multiple of 64
+ * @scale: of input and output; 0 for 1
  */
 struct npu_stack {
 	uint32_t rows;
 	uint32_t width;
 	uint32_t layers;
 	uint32_t seed;
+	uint32_t gap;
+	float scale;
 };
 
 static inline struct npu_tensor npu_stack_rows(const struct npu_stack *stack, uint8_t slot,
@@ -41,6 +45,8 @@ static inline struct npu_image npu_stack_image(const struct npu_stack *stack)
 	static const struct npu_scale scale = { 1 << 30, -NPU_MLP_SHIFT };
 	uint32_t bytes = npu_mlp_round(stack->rows * stack->width, 64);
 	uint32_t weights = npu_mlp_round(stack->width, 16) * npu_mlp_round(stack->width, 4);
+	uint32_t out = bytes + stack->gap;
+	float real = stack->scale ? stack->scale : 1;
 	uint32_t layer = weights + npu_mlp_round(npu_mlp_round(stack->width, 16) * 4, 64);
 	struct npu_insn *insns = calloc(stack->layers, sizeof(*insns));
 	uint8_t *data = calloc(stack->layers, layer);
@@ -55,7 +61,7 @@ static inline struct npu_image npu_stack_image(const struct npu_stack *stack)
 		for (uint32_t i = 0; i < weights; i++)
 			data[(size_t)l * layer + i] = (uint8_t)npu_mlp_random(&state);
 		insn->opcode = NPU_OP_FULLY_CONNECTED;
-		insn->t[0] = l + 1 == stack->layers ? npu_stack_rows(stack, 0, bytes)
+		insn->t[0] = l + 1 == stack->layers ? npu_stack_rows(stack, 0, out)
 						    : npu_stack_rows(stack, 2, l % 2 * bytes);
 		insn->t[1] = l ? npu_stack_rows(stack, 2, (l - 1) % 2 * bytes)
 			       : npu_stack_rows(stack, 0, 0);
@@ -74,7 +80,7 @@ static inline struct npu_image npu_stack_image(const struct npu_stack *stack)
 	}
 
 	const struct npu_file_slot slots[] = {
-		{ NPU_FILE_SLOT_IO, 0, 2 * bytes },
+		{ NPU_FILE_SLOT_IO, 0, out + bytes },
 		{ NPU_FILE_SLOT_WEIGHTS, 0, (uint64_t)stack->layers * layer },
 		{ NPU_FILE_SLOT_SCRATCH, 0, 2 * bytes },
 	};
@@ -82,12 +88,12 @@ static inline struct npu_image npu_stack_image(const struct npu_stack *stack)
 		{ .name = 1,
 		  .type = NPU_TYPE_INT8,
 		  .dim = { 1, 1, stack->rows, stack->width },
-		  .scale = 1 },
+		  .scale = real },
 		{ .name = 4,
-		  .offset = bytes,
+		  .offset = out,
 		  .type = NPU_TYPE_INT8,
 		  .dim = { 1, 1, stack->rows, stack->width },
-		  .scale = 1 },
+		  .scale = real },
 	};
 	struct npu_image_parts parts = {
 		.inputs = 1,

@@ -277,6 +277,90 @@ static void nothing_allocated(struct setup *setup, unsigned int threads)
 	npu_session_close(session);
 }
 
+/* What a swap takes is what was quoted, and then nothing more; closing gives all of it back. */
+static void swap_programs(struct setup *setup, unsigned int threads)
+{
+	static const unsigned int width[] = { 1000, 500, 20, 10 };
+	struct npu_session_options options = { .requests = 4, .threads = threads };
+	struct npu_session *session;
+	struct npu_program *next;
+	struct npu_mlp mlp;
+	struct npu_image image;
+	struct npu_error err;
+	size_t closed = setup->counter.now;
+
+	npu_mlp_init(&mlp, 3, width, 1);
+	image = npu_mlp_image(&mlp, 0);
+	if (npu_program_load_memory(&next, image.data, image.bytes, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(npu_session_open(&session, setup->device, setup->program, &options, &err),
+			 0);
+	for (unsigned int round = 0; round < 4; round++) {
+		const struct npu_program *program = round % 2 ? setup->program : next;
+		struct npu_memory_quote quote;
+		size_t before = setup->counter.now;
+		unsigned int blocks = setup->counter.blocks;
+		int ret = 0;
+
+		assert_int_equal(npu_session_swap_quote(session, program, &quote, &err), 0);
+		setup->counter.refuse = true;
+		if (quote.heap_bytes)
+			assert_int_equal(npu_session_swap(session, program, &err), -ENOMEM);
+		setup->counter.refuse = false;
+		assert_ptr_not_equal(npu_session_program(session), program);
+		assert_int_equal(npu_session_swap(session, program, &err), 0);
+		/* The first one has its memory until the end, later ones give theirs back. */
+		if (!round)
+			assert_int_equal(setup->counter.now - before, quote.heap_bytes);
+		assert_true(setup->counter.blocks <= blocks + 1);
+		assert_true(test_on_driver() == (quote.device_bytes > 0));
+		before = mallocs;
+		for (unsigned int i = 0; i < 4; i++)
+			ret |= npu_infer(npu_session_request(session, i), &err);
+		before = mallocs - before;
+		assert_int_equal(ret, 0);
+		assert_int_equal(before, 0);
+	}
+	npu_session_close(session);
+	assert_int_equal(setup->counter.now, closed);
+	npu_program_free(next);
+	free(image.data);
+	npu_mlp_free(&mlp);
+}
+
+static void test_swap(void **state)
+{
+	swap_programs(*state, 0);
+	swap_programs(*state, 2);
+}
+
+/* What a lost device would need is there from the start. */
+static void test_failover(void **state)
+{
+	struct setup *setup = *state;
+	struct npu_session_options options = { .requests = 3 };
+	struct npu_memory_quote without, with;
+	struct npu_session *session;
+	struct npu_error err;
+	size_t before = setup->counter.now;
+
+	assert_int_equal(npu_session_quote(setup->device, setup->program, &options, &without, &err),
+			 0);
+	options.failover = true;
+	assert_int_equal(npu_session_quote(setup->device, setup->program, &options, &with, &err),
+			 0);
+	assert_int_equal(with.device_bytes, without.device_bytes);
+	if (test_on_driver())
+		assert_true(with.heap_bytes > without.heap_bytes);
+	else
+		assert_int_equal(with.heap_bytes, without.heap_bytes);
+	assert_int_equal(npu_session_open(&session, setup->device, setup->program, &options, &err),
+			 0);
+	assert_int_equal(setup->counter.now - before, with.heap_bytes);
+	npu_session_close(session);
+	assert_int_equal(setup->counter.now, before);
+}
+
 static void test_nothing_after_open(void **state)
 {
 	if (!COUNTS_MALLOC)
@@ -292,6 +376,8 @@ int main(void)
 		cmocka_unit_test(test_block),
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_nothing_after_open),
 	};
 

@@ -251,7 +251,7 @@ static const struct damage damages[] = {
 	TENSOR(0, slot, 77, "slot 77"),
 	TENSOR(0, offset, 1, "offset"),
 	TENSOR(1, offset, 0xffffffc0, "outside its slot"),
-	TENSOR(0, type, NPU_TYPE_INT32, "type"),
+	TENSOR(0, type, NPU_TYPE_INT64, "type"),
 	TENSOR(0, dim, 0, "dim[0]"),
 	TENSOR(0, dim, 0xffffffff, "dim[0]"),
 	TENSOR(0, dim, 1000, "outside its slot"),
