@@ -61,11 +61,11 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_EMBEDDING] = { 8, 200 },
 	[NPU_KERNEL_LAYER_NORM_S8] = { 60, 1200 },
 	[NPU_KERNEL_LAYER_NORM_S16] = { 60, 1200 },
-	[NPU_KERNEL_RNN_S8] = { 120, 1200 },
+	[NPU_KERNEL_RNN_S8] = { 16, 1200 },
 	[NPU_KERNEL_RNN_S16] = { 160, 1200 },
-	[NPU_KERNEL_LSTM_S8] = { 120, 1200 },
+	[NPU_KERNEL_LSTM_S8] = { 16, 1200 },
 	[NPU_KERNEL_LSTM_S16] = { 160, 1200 },
-	[NPU_KERNEL_GRU_S8] = { 120, 1200 },
+	[NPU_KERNEL_GRU_S8] = { 16, 1200 },
 	[NPU_KERNEL_GRU_S16] = { 160, 1200 },
 };
 
@@ -80,7 +80,7 @@ static const struct price price[NPU_KERNELS] = {
 /* The exponential of one distance from the maximum, at most 256 of them. */
 #define PRICE_EXPONENTIAL 160
 /* Sixteen gates beside their sums: rescaling, the activation, and a share of the states. */
-#define PRICE_GATE 6000
+#define PRICE_GATE 1200
 /* Finding where a tap of a kernel meets the input. */
 #define PRICE_TAP 64
 

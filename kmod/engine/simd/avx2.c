@@ -6,9 +6,11 @@
 #include "dot_avx2.h"
 #include "taps_avx2.h"
 #include "variant.h"
+#include "recurrent.h"
 
 const npu_kernel npu_avx2_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
+	RECURRENT_KERNELS,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
 };
 #endif

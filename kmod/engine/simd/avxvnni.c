@@ -6,9 +6,11 @@
 #include "dot_avxvnni.h"
 #include "taps_avxvnni.h"
 #include "variant.h"
+#include "recurrent.h"
 
 const npu_kernel npu_avxvnni_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
+	RECURRENT_KERNELS,
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
 };
 #endif
