@@ -129,6 +129,54 @@ static bool fuse_embedding(struct npu_graph *graph, uint32_t i)
 	return true;
 }
 
+static bool pools_without_overlap(const struct npu_graph_window *window)
+{
+	int axis;
+
+	for (axis = 0; axis < 2; axis++)
+		if (window->stride[axis] != window->kernel[axis] || window->dilation[axis] != 1 ||
+		    window->pad[axis])
+			return false;
+	return true;
+}
+
+/* The windows that the last row and column of outputs look through are whole. */
+static bool windows_are_whole(const struct npu_graph *graph, const struct npu_graph_node *node)
+{
+	const uint32_t *in = graph->value[node->input[0]].dim;
+	const uint32_t *out = graph->value[node->output].dim;
+	int axis;
+
+	for (axis = 0; axis < 2; axis++)
+		if ((uint64_t)out[1 + axis] * node->window.kernel[axis] > in[1 + axis])
+			return false;
+	return true;
+}
+
+/* The sums that become one output of the pooled convolution are one matrix product. */
+static bool is_small_enough(const struct npu_graph_node *conv, const uint32_t kernel[2])
+{
+	return kernel[0] <= UINT16_MAX && kernel[1] <= UINT16_MAX &&
+	       conv->depth <= NPU_MAX_DEPTH / kernel[0] / kernel[1];
+}
+
+/* Convolution, then a maximum: a relu in between or behind is the same, as maxima keep order. */
+static bool fuse_pool(struct npu_graph *graph, uint32_t i)
+{
+	struct npu_graph_node *node = &graph->node[i];
+	struct npu_graph_node *maker = only_maker(graph, i);
+
+	if (node->kind != NPU_GRAPH_MAX_POOL || !maker || maker->kind != NPU_GRAPH_CONV ||
+	    maker->pool[0] || !pools_without_overlap(&node->window) ||
+	    !windows_are_whole(graph, node) || !is_small_enough(maker, node->window.kernel))
+		return false;
+	memcpy(maker->pool, node->window.kernel, sizeof(maker->pool));
+	if (maker->clamp == NPU_LINEAR || node->clamp == NPU_RELU6)
+		maker->clamp = node->clamp;
+	take_over(graph, maker, i);
+	return true;
+}
+
 void npu_graph_fuse(struct npu_graph *graph)
 {
 	uint32_t i = 0;
@@ -136,6 +184,6 @@ void npu_graph_fuse(struct npu_graph *graph)
 	while (i < graph->nodes)
 		if (!drop_copy(graph, i) && !fuse_norm(graph, i) &&
 		    !norm_by_convolution(graph, i) && !fuse_embedding(graph, i) &&
-		    !fuse_relu(graph, i))
+		    !fuse_relu(graph, i) && !fuse_pool(graph, i))
 			i++;
 }

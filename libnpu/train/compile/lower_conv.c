@@ -75,6 +75,7 @@ int npu_conv_lower(const struct npu_graph *graph, const struct npu_graph_node *n
 		insn->conv.stride[axis] = window->stride[axis];
 		insn->conv.pad[axis] = window->pad[axis];
 		insn->conv.dilation[axis] = window->dilation[axis];
+		insn->conv.pool[axis] = (uint16_t)node->pool[axis];
 	}
 	insn->conv.groups = node->kind == NPU_GRAPH_DEPTHWISE ? 0 : node->groups;
 	return npu_channels_fill(graph, node, sections, err);
