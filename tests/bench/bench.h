@@ -40,6 +40,8 @@ extern const struct bench_row bench_engine_rows[];
 extern const struct bench_row bench_gemm_rows[];
 /* Likewise: a row for each case of the layers' table; the memory is static. */
 const struct bench_row *bench_layer_rows(void);
+/* For each instruction of the table of tests, by each variant. */
+const struct bench_row *bench_insn_rows(void);
 
 /**
  * struct bench - what a measurement is told, and what it tells beside its value

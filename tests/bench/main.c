@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	};
 	const struct bench_row *const groups[] = {
 		bench_train_rows, bench_infer_rows,  bench_gemm_rows,
-		bench_layer_rows(), bench_engine_rows,
+		bench_layer_rows(), bench_engine_rows, bench_insn_rows(),
 	};
 	const struct bench_row *row;
 	cpu_set_t allowed;

@@ -15,7 +15,7 @@
 /**
  * struct typical - a size at which speed is measured
  * @h, @w, @c: of the output; a product has @w rows of @c channels
- * @depth: K of a product, channels of the input of a convolution, of a sequence
+ * @depth: K of a product; channels of the input of a convolution, or of a sequence of @w steps
  */
 struct typical {
 	uint32_t h, w, c, depth;
@@ -27,6 +27,7 @@ struct typical {
 #define IMAGE { 16, 16, 32, 32 }
 #define PRODUCT { 1, 32, 128, 256 }
 #define ROWS { 1, 32, 128, 0 }
+#define STEPS { 1, 50, 128, 16 }
 /* clang-format on */
 
 struct operation {
@@ -140,6 +141,18 @@ static const struct operation operations[] = {
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+
+/* Those with states, of which recurrent_reference.h makes instances. */
+static const struct operation recurrent_operations[] = {
+	{ "rnn_s8", NPU_OP_RNN, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32, STEPS },
+	{ "rnn_s16", NPU_OP_RNN, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT32, STEPS },
+	{ "lstm_s8", NPU_OP_LSTM, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32, STEPS },
+	{ "lstm_s16", NPU_OP_LSTM, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT32, STEPS },
+	{ "gru_s8", NPU_OP_GRU, NPU_TYPE_INT8, NPU_TYPE_INT8, NPU_TYPE_INT32, STEPS },
+	{ "gru_s16", NPU_OP_GRU, NPU_TYPE_INT16, NPU_TYPE_INT16, NPU_TYPE_INT32, STEPS },
+};
+
+#define RECURRENT_OPERATIONS (sizeof(recurrent_operations) / sizeof(recurrent_operations[0]))
 
 static inline uint32_t type_bytes(uint32_t type)
 {

@@ -24,11 +24,13 @@ static const struct npu_insn_parameter fc[] = {
 	PARAMETER(fc, act_max, true),
 };
 
-static const struct npu_insn_parameter conv[] = {
+/* All but the last have the other convolutions, too. */
+static const struct npu_insn_parameter conv_2d[] = {
 	PARAMETER(conv, scales, false),	   PARAMETER(conv, scale_count, false),
 	PARAMETER(conv, act_min, true),	   PARAMETER(conv, act_max, true),
 	PARAMETERS(conv, stride, false),   PARAMETERS(conv, pad, false),
 	PARAMETERS(conv, dilation, false), PARAMETER(conv, groups, false),
+	PARAMETERS(conv, pool, false),
 };
 
 static const struct npu_insn_parameter pool[] = {
@@ -130,6 +132,7 @@ static const struct npu_insn_parameter gru[] = {
 /* With the parameters of @group, or none. */
 #define WITH(group) group, sizeof(group) / sizeof((group)[0])
 #define NONE NULL, 0
+#define OTHER_CONV (sizeof(conv_2d) / sizeof(conv_2d[0]) - 1)
 
 /* clang-format off */
 #define UNARY { "out", "in" }
@@ -143,9 +146,9 @@ static const struct npu_instruction instructions[] = {
 	{ NPU_OP_NOP, "nop", { NULL }, NONE, 0, 0, 0 },
 	{ NPU_OP_COPY, "copy", UNARY, NONE, 0, 0, 0 },
 	{ NPU_OP_FULLY_CONNECTED, "fully_connected", WEIGHTED, WITH(fc), 0, 1, 0 },
-	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
-	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
-	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, WITH(conv), 0, 1, 0 },
+	{ NPU_OP_CONV_2D, "conv_2d", WEIGHTED, WITH(conv_2d), 0, 1, 0 },
+	{ NPU_OP_DEPTHWISE_CONV_2D, "depthwise_conv_2d", WEIGHTED, conv_2d, OTHER_CONV, 0, 1, 0 },
+	{ NPU_OP_TRANSPOSE_CONV_2D, "transpose_conv_2d", WEIGHTED, conv_2d, OTHER_CONV, 0, 1, 0 },
 	{ NPU_OP_MAX_POOL_2D, "max_pool_2d", UNARY, WITH(pool), 0, 0, 0 },
 	{ NPU_OP_AVERAGE_POOL_2D, "average_pool_2d", UNARY, WITH(pool), 0, 0, 0 },
 	{ NPU_OP_ADD, "add", BINARY, WITH(binary), 3, 0, 0 },
@@ -304,6 +307,10 @@ uint64_t npu_insn_macs(const struct npu_insn *insn)
 	case NPU_OP_BATCH_MATMUL:
 		return elements(&t[0]) * t[1].dim[3];
 	case NPU_OP_CONV_2D:
+		/* of the outputs in front of the maximum */
+		if (insn->conv.pool[0])
+			taps *= insn->conv.pool[0] * insn->conv.pool[1];
+		/* fallthrough */
 	case NPU_OP_DEPTHWISE_CONV_2D:
 		return elements(&t[0]) * taps * t[2].dim[3];
 	case NPU_OP_TRANSPOSE_CONV_2D:
