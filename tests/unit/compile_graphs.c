@@ -14,8 +14,11 @@
 #define SAMPLES 24
 #define NETWORKS 150
 #define MOST_LAYERS 14
-/* Least decibels over the error of f32: deep random networks of int8 reach 28. */
-#define LEAST 24
+/*
+ * Least decibels over the error of f32 with all int8, some of each, all int16. Layer norm of nearly
+ * equal numbers makes much of the rounding before it.
+ */
+static const double least[3] = { 12, 12, 22 };
 
 static struct npu_rng rng;
 
@@ -91,7 +94,7 @@ static void add_random(struct npu_model *model, int from)
 	uint32_t axis = below(3);
 	int pair[3] = { from, 0, 0 };
 
-	switch (below(9)) {
+	switch (below(13)) {
 	case 0:
 	case 1:
 		add(model,
@@ -120,6 +123,30 @@ static void add_random(struct npu_model *model, int from)
 		pair[1] = find_partner(model, from, 3);
 		pair[2] = find_partner(model, from, 3);
 		add(model, npu_add(.activation = any_activation()), pair, 2 + below(2));
+		break;
+	case 9:
+		/* Behind a convolution it becomes a part of it, if its windows are whole. */
+		add(model,
+		    npu_max_pool(.kernel = { 1 + below(2), 2 }, .activation = any_activation(),
+				 .padding = dim[0] < 2 || dim[1] < 2 || below(2) ? NPU_SAME
+										 : NPU_VALID),
+		    &from, 1);
+		break;
+	case 10:
+		add(model, npu_layer_norm(.activation = any_activation()), &from, 1);
+		break;
+	case 11:
+		add(model,
+		    npu_average_pool(.kernel = { 2, 2 }, .stride = { 1, 1 }, .padding = NPU_SAME,
+				     .activation = any_activation()),
+		    &from, 1);
+		break;
+	case 12:
+		if (dim[0] < 9 && dim[1] < 9)
+			add(model,
+			    npu_conv_transpose2d(.units = 3, .kernel = { 2, 3 }, .stride = { 1, 2 },
+						 .activation = any_activation()),
+			    &from, 1);
 		break;
 	case 7:
 	case 8:
@@ -264,7 +291,7 @@ static void random_networks_are_close_to_f32(void **state)
 			/* All int8, some of each, all int16; one by one or three at a time. */
 			double ratio = measure(model, x, want, i % 2 ? 3 : 1, k * 5);
 
-			if (ratio < LEAST)
+			if (ratio < least[k])
 				fail_msg("network %u, types %u of 10: %.1f dB", i, k * 5, ratio);
 			worst[k] = fmin(worst[k], ratio);
 		}
