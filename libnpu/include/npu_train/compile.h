@@ -41,6 +41,13 @@ enum npu_calibration {
  * @precision: of activations
  * @calibration: enum npu_calibration
  * @percentile: of the numbers that NPU_CALIBRATE_PERCENTILE keeps; 0 for 99.99
+ * @bias_correction: give back to biases what the rounding of weights takes from the mean of each
+ *	output channel over the samples (Nagel et al. 2019); dense layers and convolutions
+ * @equalise: first scale the channels between two layers so that all are of one size (cross-layer
+ *	equalisation; Nagel et al. 2019); where relu, leaky relu or nothing is between them, and not
+ *	after quantisation-aware training
+ * @wide: [1 + layers]: of NPU_PRECISION_INT8, values that are int16 all the same: the input, then
+ *	what each layer makes; NULL for none. See npu_model_choose_wide()
  * @lengths: [count], steps of each calibration sample where the model reads sequences whose lengths
  *	differ; NULL where all are whole
  * @length_input: requests bring the lengths of their sequences: a second input, "lengths", of
@@ -53,6 +60,9 @@ struct npu_compile_options {
 	enum npu_precision precision;
 	enum npu_calibration calibration;
 	double percentile;
+	bool bias_correction;
+	bool equalise;
+	const bool *wide;
 	const uint32_t *lengths;
 	bool length_input;
 	uint32_t batch;

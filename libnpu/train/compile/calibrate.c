@@ -70,6 +70,14 @@ static int check_options(const struct npu_graph *graph, size_t count,
 	return 0;
 }
 
+int npu_graph_check_samples(const struct npu_graph *graph, const float *samples, size_t count,
+			    const struct npu_compile_options *options, struct npu_error *err)
+{
+	int ret = check_samples(graph, samples, count, err);
+
+	return ret ? ret : check_options(graph, count, options, err);
+}
+
 /* Widen the range of @value by @count numbers; false if one is not finite. */
 static bool widen(struct npu_graph_value *value, const float *numbers, size_t count)
 {
@@ -297,10 +305,8 @@ int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t co
 {
 	struct calibration calibration = { graph, options->lengths, NULL, err };
 	uint32_t i;
-	int ret = check_samples(graph, samples, count, err);
+	int ret = npu_graph_check_samples(graph, samples, count, options, err);
 
-	if (!ret)
-		ret = check_options(graph, count, options, err);
 	if (ret)
 		return ret;
 	/* Ranges hold 0, so that it has an exact integer. */

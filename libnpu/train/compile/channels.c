@@ -127,31 +127,38 @@ static void pack(const struct npu_graph_node *node, uint8_t *weights, uint64_t c
 				 channel % rows, quantised, node->depth);
 }
 
-int npu_channels_fill(const struct npu_graph *graph, const struct npu_graph_node *node,
-		      const struct npu_sections *sections, struct npu_error *err)
+struct npu_channel npu_channels_of(const struct npu_graph *graph, const struct npu_graph_node *node)
 {
 	const struct npu_graph_value *in = &graph->value[node->input[0]];
-	struct npu_scale *scales = (struct npu_scale *)(sections->consts + node->consts_at);
-	uint8_t *biases = sections->weights + node->bias_at;
-	double out_scale = graph->value[node->output].scale;
 	struct npu_channel c = {
 		.depth = node->depth,
 		.wide = is_wide(graph, node),
 		.in_scale = in->scale,
 		.zero_point = in->zero_point,
 		.reach = is_wide(graph, node) ? 32768 : 128,
-		.quantised = malloc(node->depth),
 	};
-	uint64_t o;
 
-	if (!c.quantised)
-		return npu_error_set(err, -ENOMEM, "no memory for %llu quantised weights",
-				     (unsigned long long)node->depth);
 	/* Here the instruction takes it off itself. */
 	if (node->kind == NPU_GRAPH_CONV_TRANSPOSE) {
 		c.reach += abs(c.zero_point);
 		c.zero_point = 0;
 	}
+	return c;
+}
+
+int npu_channels_fill(const struct npu_graph *graph, const struct npu_graph_node *node,
+		      const struct npu_sections *sections, struct npu_error *err)
+{
+	struct npu_scale *scales = (struct npu_scale *)(sections->consts + node->consts_at);
+	uint8_t *biases = sections->weights + node->bias_at;
+	double out_scale = graph->value[node->output].scale;
+	struct npu_channel c = npu_channels_of(graph, node);
+	uint64_t o;
+
+	c.quantised = malloc(node->depth);
+	if (!c.quantised)
+		return npu_error_set(err, -ENOMEM, "no memory for %llu quantised weights",
+				     (unsigned long long)node->depth);
 	for (o = 0; o < node->units; o++) {
 		uint64_t lane = lane_of(node, o);
 		int64_t bias;

@@ -41,6 +41,10 @@ struct npu_channel {
 double npu_channel_quantise(const struct npu_channel *c, const float *weight, double real_bias,
 			    int64_t *bias);
 
+/* What the outputs of @node have in common; its @quantised is NULL. */
+struct npu_channel npu_channels_of(const struct npu_graph *graph,
+				   const struct npu_graph_node *node);
+
 /*
  * Lanes of @node: output channels of every group, each group's padded to whole blocks. Bias and
  * scales have an entry for each.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "train/compile/equalise.h"
 #include "train/compile/image.h"
 #include "train/compile/report.h"
 #include "train/nn/model.h"
@@ -85,6 +86,7 @@ static int prepare(struct npu_graph *graph, struct npu_image_layout *layout,
 	if (ret)
 		return ret;
 	npu_graph_fuse(graph);
+	npu_graph_widen(graph, options);
 	ret = npu_graph_convert(graph, err);
 	if (!ret)
 		ret = npu_graph_view(graph, err);
@@ -118,6 +120,61 @@ int npu_model_compile_quote(const struct npu_model *model,
 	return 0;
 }
 
+/* Scales, weights and biases of a graph that is planned. */
+static int quantise(struct npu_graph *graph, const float *samples, size_t count,
+		    const struct npu_compile_options *options, struct npu_error *err)
+{
+	int ret = npu_graph_weigh(graph, err);
+
+	if (!ret)
+		ret = npu_graph_calibrate(graph, samples, count, options, err);
+	if (!ret)
+		ret = npu_graph_measure_sequences(graph, samples, count, options->lengths, err);
+	if (ret)
+		return ret;
+	npu_graph_quantise(graph);
+	if (options->bias_correction)
+		ret = npu_graph_correct_biases(graph, samples, count, options, err);
+	return ret;
+}
+
+/* The model with parameters of its own, equalised; free @equal->value. */
+static int equalise(struct npu_model *equal, const struct npu_model *model, const float *samples,
+		    size_t count, const struct npu_compile_options *options, struct npu_error *err)
+{
+	*equal = *model;
+	equal->value = npu_floats_alloc(model->values);
+	if (!equal->value)
+		return npu_error_set(err, -ENOMEM, "no memory for %zu weights", model->values);
+	memcpy(equal->value, model->value, model->values * sizeof(float));
+	return npu_model_equalise(model, equal->value, samples, options->lengths, count, err);
+}
+
+/* The bytes of the file, and where @report isn't NULL what they do. */
+static int write_image(const struct npu_graph *graph, const struct npu_image_layout *layout,
+		       const float *samples, size_t count,
+		       const struct npu_compile_options *options, void **image,
+		       struct npu_compile_report *report, struct npu_error *err)
+{
+	uint8_t *memory = aligned_alloc(64, layout->file_bytes);
+	int ret;
+
+	if (!memory)
+		return npu_error_set(err, -ENOMEM, "no memory for a program of %llu bytes",
+				     (unsigned long long)layout->file_bytes);
+	memset(memory, 0, layout->file_bytes);
+	ret = npu_image_write(graph, layout, memory, err);
+	if (!ret && report)
+		ret = npu_graph_report(graph, memory, layout->file_bytes, samples, count, options,
+				       report, err);
+	if (ret) {
+		free(memory);
+		return ret;
+	}
+	*image = memory;
+	return 0;
+}
+
 /* @report: NULL: none is asked for. */
 static int compile(const struct npu_model *model, const float *samples, size_t count,
 		   const struct npu_compile_options *options, void **image, size_t *bytes,
@@ -125,41 +182,28 @@ static int compile(const struct npu_model *model, const float *samples, size_t c
 {
 	const struct npu_compile_options defaults = { 0 };
 	struct npu_image_layout layout;
+	struct npu_model equal = { 0 };
 	struct npu_graph graph;
-	uint8_t *memory = NULL;
-	int ret = prepare(&graph, &layout, model, options ? options : &defaults, err);
+	int ret;
 
+	options = options ? options : &defaults;
+	ret = prepare(&graph, &layout, model, options, err);
 	if (ret)
 		return ret;
-	ret = npu_graph_weigh(&graph, err);
-	if (!ret)
-		ret = npu_graph_calibrate(&graph, samples, count, options ? options : &defaults,
-					  err);
-	if (!ret)
-		ret = npu_graph_measure_sequences(&graph, samples, count,
-						  options ? options->lengths : NULL, err);
-	if (ret)
-		goto out;
-	npu_graph_quantise(&graph);
-	memory = aligned_alloc(64, layout.file_bytes);
-	if (!memory) {
-		ret = npu_error_set(err, -ENOMEM, "no memory for a program of %llu bytes",
-				    (unsigned long long)layout.file_bytes);
-		goto out;
+	if (options->equalise) {
+		ret = npu_graph_check_samples(&graph, samples, count, options, err);
+		if (!ret)
+			ret = equalise(&equal, model, samples, count, options, err);
+		graph.model = &equal;
 	}
-	memset(memory, 0, layout.file_bytes);
-	ret = npu_image_write(&graph, &layout, memory, err);
-	if (!ret && report)
-		ret = npu_graph_report(&graph, memory, layout.file_bytes, samples, count, options,
-				       report, err);
-	if (ret) {
-		free(memory);
-		goto out;
-	}
-	*image = memory;
-	*bytes = layout.file_bytes;
-out:
+	if (!ret)
+		ret = quantise(&graph, samples, count, options, err);
+	if (!ret)
+		ret = write_image(&graph, &layout, samples, count, options, image, report, err);
+	if (!ret)
+		*bytes = layout.file_bytes;
 	npu_graph_free(&graph);
+	free(equal.value);
 	return ret;
 }
 

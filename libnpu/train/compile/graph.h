@@ -4,12 +4,13 @@
  *
  * Two halves. What follows from shapes alone gives the quote:
  *
- *	build (graph.c) -> fuse (fuse.c) -> [types of values] -> convert (convert.c) ->
+ *	build (graph.c) -> fuse (fuse.c) -> types of values (widen.c) -> convert (convert.c) ->
  *	views (view.c) -> reserve (lower.c) -> plan memory (plan.c)
  *
  * and what needs weights and samples fills the image that the first half has measured:
  *
- *	weigh (weigh.c) -> calibrate (calibrate.c) -> quantise (quantise.c) ->
+ *	[equalise (equalise.c)] -> weigh (weigh.c) -> calibrate (calibrate.c) ->
+ *	quantise (quantise.c) -> [correct biases (correct.c)] ->
  *	lower and pack (lower*.c, pack.c)
  *
  * Nothing in the first half may depend on a weight or a sample, or quotes would not be exact.
@@ -239,6 +240,9 @@ void npu_graph_free(struct npu_graph *graph);
 /* Merge what one instruction can do; drop what does nothing. */
 void npu_graph_fuse(struct npu_graph *graph);
 
+/* Values of layers that @options name become int16; see npu_compile_options. */
+void npu_graph_widen(struct npu_graph *graph, const struct npu_compile_options *options);
+
 /* Insert REQUANTISE where a node reads what it can't as it is. */
 int npu_graph_convert(struct npu_graph *graph, struct npu_error *err);
 
@@ -250,6 +254,10 @@ int npu_graph_plan(struct npu_graph *graph, struct npu_error *err);
 
 /* Weights and biases of all nodes out of the model, batch norms folded in. */
 int npu_graph_weigh(struct npu_graph *graph, struct npu_error *err);
+
+/* Are there @samples, all finite, and do @options say how to calibrate on them? */
+int npu_graph_check_samples(const struct npu_graph *graph, const float *samples, size_t count,
+			    const struct npu_compile_options *options, struct npu_error *err);
 
 /* Range of every value over @samples [count][features], by the plain f32 reference. */
 int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
@@ -264,6 +272,13 @@ int npu_graph_measure_sequences(struct npu_graph *graph, const float *samples, s
 
 /* Scale and zero point of every value, from its range. */
 void npu_graph_quantise(struct npu_graph *graph);
+
+/*
+ * Add to biases what the rounding of weights takes from the mean of each output channel over the
+ * samples (Nagel et al. 2019, section 4.2). After npu_graph_quantise().
+ */
+int npu_graph_correct_biases(struct npu_graph *graph, const float *samples, size_t count,
+			     const struct npu_compile_options *options, struct npu_error *err);
 
 /* Name of the layer that @node comes from. */
 const char *npu_graph_node_name(const struct npu_graph *graph, const struct npu_graph_node *node);
