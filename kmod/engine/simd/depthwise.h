@@ -305,11 +305,13 @@ static void depthwise_block_prepare(const struct depthwise *d, struct depthwise_
 /**
  * struct depthwise_rows - rows of the input that a word is made of
  * @at: sixteen channels of the first column in each
- * @step: bytes to the next word, 0 for a row outside the input
+ * @step: bytes to the next word
+ * @inside: the row lies in the input
  */
 struct depthwise_rows {
 	const __u8 *at[TAPS];
 	unsigned long step[TAPS];
+	bool inside[TAPS];
 };
 
 /* @count words, all of whose rows can be read. */
@@ -348,8 +350,8 @@ static void depthwise_join_rest(const struct depthwise *d, const struct depthwis
 		for (t = 0; t < TAPS; t++) {
 			const __u8 *at = rows->at[t] + from * rows->step[t];
 
-			rest.at[t] = rows->step[t] ? d->memory->rest[t] : at;
-			if (rows->step[t])
+			rest.at[t] = rows->inside[t] ? d->memory->rest[t] : at;
+			if (rows->inside[t])
 				npu_bytes_store(
 					d->memory->rest[t],
 					npu_bytes_load(at, d->end - at < 16 ? d->end - at : 16),
@@ -383,6 +385,7 @@ static lanes_inline void depthwise_columns(const struct depthwise *d,
 		rows.at[t] = d->memory->fill;
 		if (t >= taps || y < 0 || y >= (__s32)in->dim[1])
 			continue;
+		rows.inside[t] = true;
 		rows.at[t] = base + (unsigned long)y * in->stride[1];
 		rows.step[t] = (unsigned long)in->stride[2] * d->side;
 		while (safe && rows.at[t] + (safe - 1) * rows.step[t] + 16 > d->end)
