@@ -22,6 +22,7 @@
 #include "crew.h"
 #include "crew_phase.h"
 #include "embedded.h"
+#include "band.h"
 
 /* How long a member waits for the next phase, of this job or the next, before it sleeps. */
 #define STAND_BY_NS 50000
@@ -117,6 +118,15 @@ static void run_chunks(const struct npu_phase_work *work, const struct npu_varia
 
 	if (end > work->count)
 		end = work->count;
+	if (work->banded) {
+		struct npu_exec banded = *exec;
+		struct npu_insn band;
+
+		npu_band(&exec->insns[work->insn], first, end - first, &band);
+		banded.insns = &band;
+		npu_insn_run(variant, &banded, 0, 0, npu_insn_units(&band));
+		return;
+	}
 	npu_insn_run(variant, exec, work->insn, work->first + first, end - first);
 }
 
@@ -163,7 +173,7 @@ void npu_crew_publish(struct npu_crew *crew, struct npu_phase_work *work)
 	/* Nobody may take what follows for the phase that is over. */
 	atomic_store_explicit(&crew->state, state & ~(uint64_t)UINT32_MAX, memory_order_relaxed);
 	atomic_store_explicit(&crew->job, work->job, memory_order_release);
-	atomic_store_explicit(&crew->insn, work->insn, memory_order_release);
+	atomic_store_explicit(&crew->insn, work->insn << 1 | work->banded, memory_order_release);
 	atomic_store_explicit(&crew->first, work->first, memory_order_release);
 	atomic_store_explicit(&crew->count, work->count, memory_order_release);
 	atomic_store_explicit(&crew->chunk, work->chunk, memory_order_release);
@@ -193,6 +203,8 @@ static bool read_work(struct npu_crew *crew, uint64_t state, struct npu_phase_wo
 	work->job = atomic_load_explicit(&crew->job, memory_order_acquire);
 	work->leader = NPU_JOB_SEAT(work->job);
 	work->insn = atomic_load_explicit(&crew->insn, memory_order_acquire);
+	work->banded = work->insn & 1;
+	work->insn >>= 1;
 	work->first = atomic_load_explicit(&crew->first, memory_order_acquire);
 	work->count = atomic_load_explicit(&crew->count, memory_order_acquire);
 	work->chunk = atomic_load_explicit(&crew->chunk, memory_order_acquire);

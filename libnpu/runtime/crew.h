@@ -29,7 +29,7 @@ struct npu_crew_member {
  * @state: phase << 32 | members of this phase << 16 | chunks that they have done. No member: what
  *	follows is being written
  * @job: number << 32 | binding << 28 | seat of the leader << 16 | request
- * @insn: the instruction of this phase
+ * @insn: the instruction of this phase << 1 | its units are bands
  * @first: its first unit
  * @count: its units
  * @chunk: units in a chunk

@@ -11,6 +11,7 @@
 #include "crew.h"
 #include "crew_phase.h"
 #include "embedded.h"
+#include "band.h"
 
 /* Runs that are measured, of which the fastest counts. */
 #define MEASURED_RUNS 3
@@ -22,6 +23,8 @@
 #define LATE_NS 200
 /* Work to take at once, so that a kernel's preparation and the taking itself do not count. */
 #define CLAIM_NS 2000
+/* Rows of a strip, see the engine. */
+#define STRIP 64
 /* Chunks of a phase at most; fits the words that they are counted in. */
 #define MOST_CHUNKS 8192
 /* Between two steps of a job that can be cancelled. */
@@ -105,7 +108,10 @@ static bool worth_sharing(const struct run *run, uint32_t i)
 	return wave_ns(run, &run->exec.insns[i], i) >= SHARE_NS;
 }
 
-/* Units between which a cut costs a kernel little: a strip of rows, or its rows of one block. */
+/*
+ * Units between which a cut costs a kernel little. Units of products and windows are blocks of
+ * rows of a strip: whole strips where there are several, else blocks.
+ */
 static uint32_t grain_of(const struct npu_insn *insn)
 {
 	const uint32_t *dim = insn->t[0].dim;
@@ -125,19 +131,32 @@ static uint32_t grain_of(const struct npu_insn *insn)
 	default:
 		return 1;
 	}
-	if (rows <= 64 && rows < npu_insn_units(insn))
-		return rows;
-	return rows < 128 ? 8 : 64;
+	return rows < STRIP ? rows : STRIP;
+}
+
+/* Do @parts equal parts keep @n threads as busy as @others do? */
+static bool divides_better(uint32_t parts, uint32_t others, unsigned int n)
+{
+	return (uint64_t)((parts - 1) / n + 1) * others <= (uint64_t)((others - 1) / n + 1) * parts;
 }
 
 /* Cut units [@first, @first + @count) of instruction @i, which take @ns, for @n threads. */
 static void cut(const struct run *run, struct npu_phase_work *work, uint32_t i, uint32_t first,
 		uint32_t count, uint64_t ns, unsigned int n)
 {
-	uint32_t most = (count - 1) / MOST_CHUNKS + 1, grain = grain_of(&run->exec.insns[i]);
+	const struct npu_insn *insn = &run->exec.insns[i];
+	uint32_t most = (count - 1) / MOST_CHUNKS + 1, grain = grain_of(insn);
+	uint32_t bands = npu_bands(insn);
 
 	work->job = run->job;
 	work->insn = i;
+	work->banded = bands > 1 && divides_better(bands, (count - 1) / grain + 1, n);
+	if (work->banded) {
+		first = 0;
+		count = bands;
+		grain = 1;
+		most = (count - 1) / MOST_CHUNKS + 1;
+	}
 	work->first = first;
 	work->count = count;
 	work->chunk = grain > most ? grain : most;

@@ -3,6 +3,7 @@
 #define NPU_RUNTIME_CREW_PHASE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "npu_engine.h"
@@ -24,6 +25,7 @@ struct npu_crew;
  * @leader: seat
  * @job: NPU_JOB()
  * @insn: which instruction
+ * @banded: units are bands of it, see npu_bands()
  * @first: its first unit
  * @count: units
  * @chunk: units in a chunk, fewer in the last
@@ -37,6 +39,7 @@ struct npu_phase_work {
 	uint32_t leader;
 	uint64_t job;
 	uint32_t insn;
+	bool banded;
 	uint32_t first;
 	uint32_t count;
 	uint32_t chunk;

@@ -47,7 +47,7 @@ static void setup(struct crew_test *test, uint32_t rows, uint32_t width, uint32_
 	struct npu_session *session;
 	struct npu_error err;
 
-	test->stack = (struct npu_stack){ rows, width, layers, 7 };
+	test->stack = (struct npu_stack){ rows, width, layers, 7, 0, 0 };
 	test->bytes = (size_t)rows * width;
 	test->image = npu_stack_image(&test->stack);
 	test->device = test_device(NULL);
