@@ -22,13 +22,15 @@
  * @lengths: of the sequences, or NULL
  * @post: [1 + layers], what the layers have made of the block at hand, the input first
  * @sums: [gates * hidden] of the widest node, input part; @recurrent: likewise, recurrent part
- * @h, @c: [hidden], states; @reset: [hidden], r * h of a GRU
+ * @h, @c: [hidden], states of the node at hand
+ * @reset: [hidden], r * h of a GRU
+ * @states: h and c of all nodes, one after another
  */
 struct measuring {
 	struct npu_graph *graph;
 	const uint32_t *lengths;
 	const float **post;
-	double *sums, *recurrent, *h, *c, *reset;
+	double *sums, *recurrent, *h, *c, *reset, *states;
 };
 
 /* y = W x, [rows][columns]. */
@@ -118,16 +120,17 @@ static void step_gru(struct measuring *m, struct npu_graph_node *node, bool rese
 	}
 }
 
-/* One sample's sequence @x [length][depth] through @node. */
+/* One sample's sequence @x [length][depth] through @node; a stateful one goes on. */
 static void run_sequence(struct measuring *m, struct npu_graph_node *node, const float *x,
 			 uint32_t length)
 {
-	bool reset_after = m->graph->model->node[node->layer].layer.reset_after;
+	const struct npu_layer *layer = &m->graph->model->node[node->layer].layer;
 	struct npu_graph_value *out = &m->graph->value[node->output];
+	bool reset_after = layer->reset_after;
 	uint32_t t, u;
 
-	memset(m->h, 0, node->hidden * sizeof(*m->h));
-	memset(m->c, 0, node->hidden * sizeof(*m->c));
+	if (!layer->stateful)
+		memset(m->h, 0, 2 * node->hidden * sizeof(*m->h));
 	for (t = 0; t < length; t++) {
 		uint64_t at = node->backwards ? length - 1 - t : t;
 
@@ -151,6 +154,7 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 {
 	struct measuring *m = context;
 	const struct npu_model *model = m->graph->model;
+	double *states = m->states;
 	const struct npu_node *l;
 	uint32_t i;
 	size_t s;
@@ -164,7 +168,12 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 		struct npu_graph_node *node = &m->graph->node[i];
 		bool timed = m->lengths && npu_model_value_is_timed(model, l->input[0]);
 
-		if (node->layer != layer || !npu_graph_is_recurrent(node))
+		if (!npu_graph_is_recurrent(node))
+			continue;
+		m->h = states;
+		m->c = m->h + node->hidden;
+		states += 2 * node->hidden;
+		if (node->layer != layer)
 			continue;
 		for (s = 0; s < n; s++)
 			run_sequence(m, node, m->post[1 + l->input[0]] + s * l->in,
@@ -194,12 +203,12 @@ static void bound_streams(struct npu_graph *graph)
 	}
 }
 
-/* Widest of all recurrent nodes; 0 where there are none. */
-static void widest(const struct npu_graph *graph, uint64_t *units, uint64_t *hidden)
+/* Widest of all recurrent nodes, 0 where there are none; and all their hidden units. */
+static void widest(const struct npu_graph *graph, uint64_t *units, uint64_t *hidden, uint64_t *all)
 {
 	uint32_t i;
 
-	*units = *hidden = 0;
+	*units = *hidden = *all = 0;
 	for (i = 0; i < graph->nodes; i++) {
 		const struct npu_graph_node *node = &graph->node[i];
 
@@ -207,6 +216,7 @@ static void widest(const struct npu_graph *graph, uint64_t *units, uint64_t *hid
 			continue;
 		*units = node->units > *units ? node->units : *units;
 		*hidden = node->hidden > *hidden ? node->hidden : *hidden;
+		*all += node->hidden;
 	}
 }
 
@@ -214,21 +224,20 @@ int npu_graph_measure_sequences(struct npu_graph *graph, const float *samples, s
 				const uint32_t *lengths, struct npu_error *err)
 {
 	struct measuring m = { .graph = graph, .lengths = lengths };
-	uint64_t units, hidden;
+	uint64_t units, hidden, all;
 	double *memory;
 	int ret;
 
-	widest(graph, &units, &hidden);
+	widest(graph, &units, &hidden, &all);
 	if (!units)
 		return 0;
 	m.post = calloc(1 + graph->model->nodes, sizeof(*m.post));
-	memory = calloc(2 * units + 3 * hidden, sizeof(*memory));
+	memory = calloc(2 * units + hidden + 2 * all, sizeof(*memory));
 	if (m.post && memory) {
 		m.sums = memory;
 		m.recurrent = m.sums + units;
-		m.h = m.recurrent + units;
-		m.c = m.h + hidden;
-		m.reset = m.c + hidden;
+		m.reset = m.recurrent + units;
+		m.states = m.reset + hidden;
 		ret = npu_reference_forward(graph->model, samples, lengths, count, visit, &m, err);
 		bound_streams(graph);
 	} else {

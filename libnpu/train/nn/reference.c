@@ -16,9 +16,10 @@
  * @out: of each layer
  * @work: scratch memory of the layer that runs
  * @x: [inputs], of the layer that runs
+ * @state: of stateful layers, of one sample; NULL where there are none
  */
 struct buffers {
-	float *in, *pre, *work;
+	float *in, *pre, *work, *state;
 	float **out;
 	const float **x;
 };
@@ -33,6 +34,7 @@ static void free_buffers(struct buffers *b, const struct npu_model *model)
 	free(b->in);
 	free(b->pre);
 	free(b->work);
+	free(b->state);
 	free(b->x);
 }
 
@@ -58,7 +60,8 @@ static bool fill_buffers(struct buffers *b, const struct npu_model *model, size_
 	b->pre = npu_floats_alloc(block * most);
 	b->work = npu_floats_alloc(work);
 	b->x = calloc(inputs, sizeof(*b->x));
-	return b->out && b->in && b->pre && b->work && b->x;
+	b->state = model->states ? npu_floats_alloc(model->states) : NULL;
+	return b->out && b->in && b->pre && b->work && b->x && (b->state || !model->states);
 }
 
 static void load(const struct npu_model *model, const float *x, size_t n, float *to)
@@ -100,6 +103,7 @@ static int forward_block(const struct npu_model *model, struct buffers *b, const
 			b->x[k] = node->input[k] == NPU_MODEL_INPUT ? b->in
 								    : b->out[node->input[k]];
 		step.x = b->x[0];
+		step.state = node->state ? b->state + node->state_at : NULL;
 		step.lengths = timed ? lengths + first : NULL;
 		if (node->ops->identity)
 			pre = step.x;
@@ -118,7 +122,8 @@ int npu_reference_forward(const struct npu_model *model, const float *x, const u
 			  size_t samples, npu_reference_visit_fn visit, void *context,
 			  struct npu_error *err)
 {
-	size_t first, n, block = samples < BLOCK ? samples : BLOCK;
+	/* One after another, where each goes on from the one before. */
+	size_t most = model->states ? 1 : BLOCK, first, n, block = samples < most ? samples : most;
 	struct buffers b = { 0 };
 	int ret = 0;
 

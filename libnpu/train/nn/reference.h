@@ -37,6 +37,8 @@ typedef int (*npu_reference_visit_fn)(void *context, size_t layer, size_t first,
  *	whole
  * @visit: called for the input and each layer
  *
+ * Stateful layers start from zero, and each sample goes on from the one before.
+ *
  * Return: 0, -ENOMEM, or what @visit returned.
  */
 int npu_reference_forward(const struct npu_model *model, const float *x, const uint32_t *lengths,
