@@ -98,7 +98,8 @@ int npu_model_compile_quote(const struct npu_model *model,
  * @image: out: the bytes of a .npu file, 64-byte aligned, for npu_program_load_memory(); free
  *	with npu_image_free()
  *
- * Calibration is min-max over @samples; what lies outside saturates. The model's scaler becomes
+ * Ranges of values follow from @samples as @options say; what lies outside saturates. Where
+ * quantisation-aware training has tracked a value its range is taken. The model's scaler becomes
  * part of the program, so that raw data goes in. The same model and samples give the same bytes on
  * every CPU.
  *
@@ -114,6 +115,43 @@ void npu_image_free(void *image);
 int npu_model_compile_file(const struct npu_model *model, const float *samples, size_t count,
 			   const struct npu_compile_options *options, const char *path,
 			   struct npu_error *err);
+
+/**
+ * struct npu_wide_report - what npu_model_choose_wide() has measured
+ * @model_accuracy: percent of the samples that the model has right in f32; NAN without labels
+ * @int8_accuracy: that a program of int8 has right
+ * @accuracy: that the program of the choice has right
+ * @int8_sqnr_db: power of f32 outputs over that of the error, in dB, of a program of int8
+ * @sqnr_db: likewise, of the choice
+ * @raised: values that are int16
+ */
+struct npu_wide_report {
+	double model_accuracy, int8_accuracy, accuracy;
+	double int8_sqnr_db, sqnr_db;
+	size_t raised;
+};
+
+/**
+ * npu_model_choose_wide - mixed precision: which values have to be int16
+ * @samples: to calibrate on, [count][features], as npu_model_compile() will
+ * @data: samples to measure on, raw, with their labels if there are classes
+ * @options: of the program; precision is int8, wide is not read
+ * @limit: with labels: points, percent of the samples, that the program may have fewer right than
+ *	the model; without: decibels that the signal-to-noise ratio of the outputs must reach
+ * @wide: [1 + layers], out: for npu_compile_options
+ * @report: out
+ *
+ * Where a program of int8 is good enough nothing is raised. Else programs in which one value alone
+ * is int16 show what each costs, by the ratio of the outputs; then the costliest are raised, one
+ * more at a time, until the program is good enough. The same on every CPU.
+ *
+ * -ERANGE: not even with all values int16; the report has the figures. Other errors as for
+ * compiling.
+ */
+int npu_model_choose_wide(const struct npu_model *model, const float *samples, size_t count,
+			  const struct npu_dataset *data,
+			  const struct npu_compile_options *options, double limit, bool *wide,
+			  struct npu_wide_report *report, struct npu_error *err);
 
 /**
  * struct npu_layer_report - what became of a layer

@@ -10,6 +10,7 @@
 #include "runtime/error.h"
 #include "train/compile/graph.h"
 #include "train/compile/histogram.h"
+#include "train/compile/ranges.h"
 #include "train/nn/model.h"
 #include "train/nn/reference.h"
 
@@ -300,10 +301,41 @@ static void bound_partial_sums(struct npu_graph *graph)
 	}
 }
 
+static void take_ranges(struct npu_graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->values; i++) {
+		struct npu_graph_value *value = &graph->value[i];
+		size_t place = value->layer == NPU_NO_LAYER ? 0 : 1 + value->layer;
+		bool cut = value->type == NPU_TYPE_INT8;
+		const struct npu_tracked *from = cut ? &graph->ranges->cut[place]
+						     : &graph->ranges->full[place];
+		const float *range = value->before ? from->before : from->after;
+
+		if (value->partial || value->index || value->state)
+			continue;
+		value->low = range[0];
+		value->high = range[1];
+	}
+}
+
+/* Ranges of what the reference shows. */
+static int find_ranges(struct npu_graph *graph, const float *samples, size_t count,
+		       const struct npu_compile_options *options, struct npu_error *err)
+{
+	struct calibration calibration = { graph, options->lengths, NULL, err };
+	int ret = npu_reference_forward(graph->model, samples, options->lengths, count, visit,
+					&calibration, err);
+
+	if (!ret && options->calibration != NPU_CALIBRATE_MIN_MAX)
+		ret = narrow(&calibration, samples, count, options);
+	return ret;
+}
+
 int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t count,
 			const struct npu_compile_options *options, struct npu_error *err)
 {
-	struct calibration calibration = { graph, options->lengths, NULL, err };
 	uint32_t i;
 	int ret = npu_graph_check_samples(graph, samples, count, options, err);
 
@@ -312,10 +344,10 @@ int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t co
 	/* Ranges hold 0, so that it has an exact integer. */
 	for (i = 0; i < graph->values; i++)
 		graph->value[i].low = graph->value[i].high = 0;
-	ret = npu_reference_forward(graph->model, samples, options->lengths, count, visit,
-				    &calibration, err);
-	if (!ret && options->calibration != NPU_CALIBRATE_MIN_MAX)
-		ret = narrow(&calibration, samples, count, options);
+	if (graph->ranges)
+		take_ranges(graph);
+	else
+		ret = find_ranges(graph, samples, count, options, err);
 	if (ret)
 		return ret;
 	take_tracked(graph);

@@ -7,6 +7,7 @@
 #include "runtime/error.h"
 #include "train/compile/equalise.h"
 #include "train/compile/image.h"
+#include "train/compile/ranges.h"
 #include "train/compile/report.h"
 #include "train/nn/model.h"
 
@@ -175,10 +176,11 @@ static int write_image(const struct npu_graph *graph, const struct npu_image_lay
 	return 0;
 }
 
-/* @report: NULL: none is asked for. */
+/* @ranges: NULL to calibrate; @report: NULL: none is asked for. */
 static int compile(const struct npu_model *model, const float *samples, size_t count,
-		   const struct npu_compile_options *options, void **image, size_t *bytes,
-		   struct npu_compile_report *report, struct npu_error *err)
+		   const struct npu_compile_options *options, const struct npu_ranges *ranges,
+		   void **image, size_t *bytes, struct npu_compile_report *report,
+		   struct npu_error *err)
 {
 	const struct npu_compile_options defaults = { 0 };
 	struct npu_image_layout layout;
@@ -190,6 +192,7 @@ static int compile(const struct npu_model *model, const float *samples, size_t c
 	ret = prepare(&graph, &layout, model, options, err);
 	if (ret)
 		return ret;
+	graph.ranges = ranges;
 	if (options->equalise) {
 		ret = npu_graph_check_samples(&graph, samples, count, options, err);
 		if (!ret)
@@ -211,14 +214,22 @@ int npu_model_compile(const struct npu_model *model, const float *samples, size_
 		      const struct npu_compile_options *options, void **image, size_t *bytes,
 		      struct npu_error *err)
 {
-	return compile(model, samples, count, options, image, bytes, NULL, err);
+	return compile(model, samples, count, options, NULL, image, bytes, NULL, err);
 }
 
 int npu_model_compile_report(const struct npu_model *model, const float *samples, size_t count,
 			     const struct npu_compile_options *options, void **image, size_t *bytes,
 			     struct npu_compile_report *report, struct npu_error *err)
 {
-	return compile(model, samples, count, options, image, bytes, report, err);
+	return compile(model, samples, count, options, NULL, image, bytes, report, err);
+}
+
+int npu_compile_with_ranges(const struct npu_model *model, const float *samples, size_t count,
+			    const struct npu_compile_options *options,
+			    const struct npu_ranges *ranges, void **image, size_t *bytes,
+			    struct npu_error *err)
+{
+	return compile(model, samples, count, options, ranges, image, bytes, NULL, err);
 }
 
 void npu_image_free(void *image)

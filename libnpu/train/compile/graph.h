@@ -200,6 +200,8 @@ struct npu_graph_node {
 	uint32_t first_insn, insns;
 };
 
+struct npu_ranges;
+
 /**
  * struct npu_graph - a network between model and program
  * @model: whose weights it points to; must outlive it
@@ -209,6 +211,7 @@ struct npu_graph_node {
  * @value_room: that there is memory for
  * @node: [nodes], in order of execution
  * @node_room: that there is memory for
+ * @ranges: of an earlier calibration, which is not repeated; NULL for none
  * @input: value that a request brings
  * @lengths: value that says how long its sequences are, or NPU_NO_INDEX
  * @output: value that it takes away
@@ -227,6 +230,7 @@ struct npu_graph {
 	uint32_t values, value_room;
 	struct npu_graph_node *node;
 	uint32_t nodes, node_room;
+	const struct npu_ranges *ranges;
 	uint32_t input, lengths, output;
 	uint32_t insns;
 	uint64_t weight_bytes, const_bytes, io_bytes, scratch_bytes, state_bytes;
