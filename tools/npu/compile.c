@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "compile_report.h"
+#include "compile_wide.h"
 #include "dataset_file.h"
 #include "json_report.h"
 #include "terminal.h"
@@ -33,6 +34,8 @@ struct compilation {
 	unsigned int precision;
 	unsigned int calibration;
 	float percentile;
+	bool bias_correction, equalise;
+	struct compile_wide wide;
 	unsigned int batch;
 	size_t max_bytes;
 	bool report;
@@ -43,23 +46,30 @@ struct compilation {
 };
 
 /*
- * Keep at most job->calibrate samples, taken at random. Neither the first ones nor every n-th
- * would do: files are sorted by class, or go round the classes.
+ * Keep at most job->calibrate samples, taken at random; the others to @rest. Neither the first ones
+ * nor every n-th would do: files are sorted by class, or go round the classes. Where others are
+ * needed to measure on, at least half of them are.
  */
-static int thin_out(const struct compilation *job, struct npu_dataset *data, struct npu_error *err)
+static int thin_out(const struct compilation *job, struct npu_dataset *data,
+		    struct npu_dataset *rest, struct npu_error *err)
 {
-	struct npu_dataset rest, chosen;
+	bool measured = compile_wide_asked(&job->wide) && !job->wide.path;
+	size_t most = measured ? (data->samples + 1) / 2 : data->samples;
+	struct npu_dataset chosen;
 	int ret;
 
-	if (data->samples <= job->calibrate)
+	if (most > job->calibrate)
+		most = job->calibrate;
+	if (most >= data->samples)
 		return 0;
-	ret = npu_dataset_split(data, (float)job->calibrate / (float)data->samples, 0, &rest,
-				&chosen, err);
+	ret = npu_dataset_split(data, (float)most / (float)data->samples, 0, rest, &chosen, err);
 	if (ret < 0)
 		return ret;
-	npu_dataset_free(&rest);
 	npu_dataset_free(data);
 	*data = chosen;
+	if (measured)
+		return dataset_file_load(rest, err);
+	npu_dataset_free(rest);
 	return 0;
 }
 
@@ -104,7 +114,7 @@ static struct json_object *json_begin(const struct compilation *job)
 	return object;
 }
 
-static void print_json(const struct compilation *job)
+static void print_json(const struct compilation *job, const struct npu_model *model)
 {
 	const struct npu_compile_quote *quote = &job->quote;
 	struct json_object *object = json_begin(job);
@@ -121,6 +131,9 @@ static void print_json(const struct compilation *job)
 	json_object_object_add(object, "scratch_bytes", json_count(quote->scratch_bytes));
 	json_object_object_add(object, "state_bytes", json_count(quote->state_bytes));
 	json_object_object_add(object, "file_bytes", json_count(quote->file_bytes));
+	if (job->wide.wide)
+		json_object_object_add(object, "mixed_precision",
+				       compile_wide_json(&job->wide, model));
 	if (job->report)
 		json_object_object_add(object, "report", compile_report_json(&job->found));
 	json_report_print(object);
@@ -182,10 +195,14 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 		.precision = (enum npu_precision)job->precision,
 		.calibration = (enum npu_calibration)job->calibration,
 		.percentile = (double)job->percentile,
+		.bias_correction = job->bias_correction,
+		.equalise = job->equalise,
 		.batch = job->batch,
 		.max_bytes = job->max_bytes,
 	};
+	struct npu_dataset rest = { 0 };
 	struct npu_error err = { 0 };
+	int ret;
 
 	if (data->features != npu_model_features(model))
 		return cli_fail(CLI_FAILED,
@@ -194,23 +211,37 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 				"they are left out",
 				job->file.path, data->features, job->model_path,
 				npu_model_features(model));
-	if (thin_out(job, data, &err) < 0 || dataset_file_load(data, &err) < 0)
+	if (thin_out(job, data, &rest, &err) < 0 || dataset_file_load(data, &err) < 0)
 		return cli_fail_error(&err);
 	job->samples = data->samples;
+	options.lengths = data->lengths;
+	options.length_input = data->lengths != NULL;
+	ret = compile_wide_asked(&job->wide) ? compile_wide_choose(&job->wide, model, &job->file,
+								   data, &rest, &options, &err)
+					     : 0;
+	npu_dataset_free(&rest);
+	if (ret < 0)
+		return fail(job, model, &options, data->x, &err);
 	if (npu_model_compile_quote(model, &options, &job->quote, &err) < 0 ||
 	    write_program(job, model, data, &options, &err) < 0)
 		return fail(job, model, &options, data->x, &err);
 	if (job->json)
-		print_json(job);
+		print_json(job, model);
 	else
 		print_quote(job);
+	if (!job->json && job->wide.wide)
+		compile_wide_print(&job->wide, model);
 	npu_compile_report_free(&job->found);
 	return CLI_OK;
 }
 
 static int run_compile(int argc, char **argv)
 {
-	struct compilation job = { .calibrate = 1000, .batch = 1 };
+	struct compilation job = {
+		.calibrate = 1000,
+		.batch = 1,
+		.wide = { .max_drop = COMPILE_ANY, .min_sqnr = COMPILE_ANY },
+	};
 	const struct cli_option options[] = {
 		{ 's', "samples", "DATA", "samples to calibrate on; required", CLI_TEXT,
 		  &job.file.path, NULL, 0, 0 },
@@ -225,6 +256,19 @@ static int run_compile(int argc, char **argv)
 		  &job.calibration, calibrations, 0, 0 },
 		{ 0, "percentile", "X", "of numbers within a range; default 99.99", CLI_REAL,
 		  &job.percentile, NULL, 50, 100 },
+		{ 0, "bias-correction", NULL, "give biases what rounding takes from the weights",
+		  CLI_FLAG, &job.bias_correction, NULL, 0, 0 },
+		{ 0, "equalise", NULL, "first make the channels between layers alike", CLI_FLAG,
+		  &job.equalise, NULL, 0, 0 },
+		{ 0, "max-drop", "X",
+		  "int16 for as many values as it takes to lose at most X points of accuracy",
+		  CLI_REAL, &job.wide.max_drop, NULL, 0, 100 },
+		{ 0, "min-sqnr", "X", "likewise, until outputs have X dB; needs no classes",
+		  CLI_REAL, &job.wide.min_sqnr, NULL, 0, 200 },
+		{ 0, "measure", "DATA", "of these two, on what; default samples set aside",
+		  CLI_TEXT, &job.wide.path, NULL, 0, 0 },
+		{ 0, "measure-labels", "FILE", "IDX, NPY: the answers of --measure", CLI_TEXT,
+		  &job.wide.labels, NULL, 0, 0 },
 		{ 0, "calibrate", "N", "use at most N samples, taken at random; default 1000",
 		  CLI_UINT, &job.calibrate, NULL, 1, 1e9 },
 		{ 0, "max-bytes", "N", "refuse a program that needs more memory; 64K, 2M",
@@ -250,6 +294,10 @@ static int run_compile(int argc, char **argv)
 	if (!job.file.path || !job.output)
 		return cli_fail(CLI_USAGE, "compile: give --samples DATA, to find the range of "
 					   "every layer, and -o FILE; see `npu compile --help`");
+	if (compile_wide_asked(&job.wide) && job.precision == NPU_PRECISION_INT16)
+		return cli_fail(CLI_USAGE,
+				"compile: --max-drop and --min-sqnr raise values of int8; "
+				"leave --precision out");
 	if (npu_model_load(&model, job.model_path, &err) < 0)
 		return cli_fail_error(&err);
 	npu_model_dim(model, dim);
@@ -259,6 +307,7 @@ static int run_compile(int argc, char **argv)
 		code = compile_model(&job, model, &data);
 	npu_dataset_free(&data);
 	npu_model_free(model);
+	free(job.wide.wide);
 	return code;
 }
 
@@ -273,6 +322,11 @@ const struct cli_command cli_compile = {
 		"training data will do. int16 activations cost time and memory and help where\n"
 		"int8 loses too much: compare with `npu eval`. The memory that is printed is\n"
 		"what will be used, to the byte.\n"
+		"\n"
+		"--max-drop 0.5 makes as many values int16 as it takes: it measures what each of\n"
+		"them costs, and raises the costliest until no more than half a percent of the\n"
+		"samples fewer are right than in f32. A model trained with --qat brings its\n"
+		"ranges along.\n"
 		"\n"
 		"With --report there is a line for each layer: the instructions that it became,\n"
 		"how far its numbers are from f32, its multiplications and bytes, the time to be\n"

@@ -142,8 +142,8 @@ static int eval_program(struct evaluation *eval)
 		goto out;
 	}
 	if (dataset_file_load(&eval->data, &err) < 0 ||
-	    inference_predict(&run, &eval->options, eval->data.x, eval->data.samples, y,
-			      &eval->seconds, &err) < 0) {
+	    inference_predict(&run, &eval->options, eval->data.x, eval->data.lengths,
+			      eval->data.samples, y, &eval->seconds, &err) < 0) {
 		code = cli_fail_error(&err);
 		goto out;
 	}

@@ -48,10 +48,12 @@ int inference_open(struct inference *run, const char *path, const struct inferen
 	code = inference_open_device(run, options);
 	if (code != CLI_OK)
 		goto err_close;
-	if (npu_program_inputs(run->program) != 1 || npu_program_outputs(run->program) != 1) {
+	run->lengths = npu_program_input(run->program, 1);
+	if (npu_program_inputs(run->program) > 2 || npu_program_outputs(run->program) != 1 ||
+	    (run->lengths && run->lengths->element != NPU_INT32)) {
 		code = cli_fail(CLI_FAILED,
 				"%s has %u inputs and %u outputs; this command feeds "
-				"programs with one of each",
+				"programs with one of each, and the lengths of sequences",
 				path, npu_program_inputs(run->program),
 				npu_program_outputs(run->program));
 		goto err_close;
@@ -88,9 +90,20 @@ static size_t samples_of(const struct inference *run, size_t first, size_t sampl
 	return samples - first < run->batch ? samples - first : run->batch;
 }
 
+/* Steps of the sequences from @first on; all of them where it isn't known. */
+static void fill_lengths(const struct inference *run, struct npu_request *request,
+			 const uint32_t *lengths, size_t first, size_t count)
+{
+	int32_t *to = run->lengths ? npu_request_input(request, 1) : NULL;
+	size_t i;
+
+	for (i = 0; to && i < run->batch; i++)
+		to[i] = (int32_t)(lengths && i < count ? lengths[first + i] : run->input->dim[2]);
+}
+
 /* Write the samples from @first on into @request; the rest of the batch is zero. */
 static int fill(const struct inference *run, struct npu_request *request, const float *x,
-		size_t first, size_t samples, float *padded)
+		const uint32_t *lengths, size_t first, size_t samples, float *padded)
 {
 	size_t count = samples_of(run, first, samples);
 	const float *from = x + first * run->features;
@@ -101,6 +114,7 @@ static int fill(const struct inference *run, struct npu_request *request, const 
 		from = padded;
 	}
 	npu_request_set_user(request, (void *)(uintptr_t)first);
+	fill_lengths(run, request, lengths, first, count);
 	return npu_request_write_f32(request, 0, from);
 }
 
@@ -141,6 +155,7 @@ struct pump {
 	struct inference *run;
 	struct npu_session *session;
 	const float *x;
+	const uint32_t *lengths;
 	float *y;
 	size_t samples, next, done;
 	float *padded;
@@ -154,7 +169,8 @@ static int pump_submit(struct pump *pump, struct npu_request **idle, unsigned in
 	int ret;
 
 	for (; used < count && pump->next < pump->samples; used++) {
-		ret = fill(pump->run, idle[used], pump->x, pump->next, pump->samples, pump->padded);
+		ret = fill(pump->run, idle[used], pump->x, pump->lengths, pump->next, pump->samples,
+			   pump->padded);
 		if (ret < 0)
 			return request_failed(ret, pump->next, err);
 		pump->next += pump->run->batch;
@@ -196,8 +212,8 @@ static int pump_all(struct pump *pump, struct npu_request **requests, unsigned i
 }
 
 int inference_predict(struct inference *run, const struct inference_options *options,
-		      const float *x, size_t samples, float *y, double *seconds,
-		      struct npu_error *err)
+		      const float *x, const uint32_t *lengths, size_t samples, float *y,
+		      double *seconds, struct npu_error *err)
 {
 	struct npu_session_options session = {
 		.requests = options->in_flight,
@@ -205,7 +221,13 @@ int inference_predict(struct inference *run, const struct inference_options *opt
 	};
 	size_t room = run->input->elements > run->output->elements ? run->input->elements
 								   : run->output->elements;
-	struct pump pump = { .run = run, .x = x, .y = y, .samples = samples };
+	struct pump pump = {
+		.run = run,
+		.x = x,
+		.lengths = lengths,
+		.y = y,
+		.samples = samples,
+	};
 	struct npu_request **requests;
 	double began;
 	int ret;

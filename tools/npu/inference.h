@@ -50,8 +50,9 @@ extern const char *const inference_devices[];
 /**
  * struct inference - an opened device, a loaded program, and sessions of it
  * @info: of the device
- * @input: of the program, its only one
- * @output: likewise
+ * @input: of the program, its only one but for @lengths
+ * @lengths: steps of each sequence; NULL where it does not ask
+ * @output: its only one
  * @batch: samples of a request
  * @features: values of a sample
  * @outputs: likewise
@@ -60,7 +61,7 @@ struct inference {
 	struct npu_device *device;
 	struct npu_program *program;
 	struct npu_device_info info;
-	const struct npu_io *input, *output;
+	const struct npu_io *input, *lengths, *output;
 	size_t batch, features, outputs;
 };
 
@@ -78,14 +79,15 @@ unsigned int inference_threads(const struct inference *run,
 /**
  * inference_predict - run samples through the program, many in flight
  * @x: [samples][features]
+ * @lengths: [samples], steps of each sequence, for a program that is told; NULL where all are whole
  * @y: out, [samples][outputs]
  * @seconds: out, or NULL: from the first submission to the last completion
  *
  * What is missing of the last batch is filled with zeros.
  */
 int inference_predict(struct inference *run, const struct inference_options *options,
-		      const float *x, size_t samples, float *y, double *seconds,
-		      struct npu_error *err);
+		      const float *x, const uint32_t *lengths, size_t samples, float *y,
+		      double *seconds, struct npu_error *err);
 
 /* "/dev/accel/accel0 through io_uring (simd, avx2)" or "in this process (avx2)". */
 void inference_where(const struct inference *run, char *text, size_t bytes);

@@ -205,8 +205,8 @@ static int predict(struct execution *job, struct npu_error *err)
 	int ret;
 
 	if (!job->model)
-		return inference_predict(&job->run, &job->options, job->data.x, job->data.samples,
-					 job->y, &job->seconds, err);
+		return inference_predict(&job->run, &job->options, job->data.x, job->data.lengths,
+					 job->data.samples, job->y, &job->seconds, err);
 	ret = npu_model_predict_data(job->model, &job->data, threads, job->y, err);
 	job->seconds = terminal_clock() - began;
 	return ret;
