@@ -377,7 +377,7 @@ static void convolution_rectangle(const void *context, const struct npu_rectangl
 	}
 }
 
-/* Is any distance between two outputs of the tensor a multiple of that of two neighbours? */
+/* Are any two neighbours, in the order of N, H, W, at the same distance? */
 static bool convolution_even(const struct npu_tensor *t)
 {
 	return (t->dim[1] == 1 || t->stride[1] == t->dim[2] * t->stride[2]) &&
@@ -402,10 +402,9 @@ static void convolution_geometry(struct window_strip *s, const struct npu_insn *
 			     (out->dim[1 + d] - 1) * s->step[d] < in->dim[1 + d];
 	}
 	s->depth = s->kernel[0] * s->kernel[1] * insn->t[2].dim[3];
-	s->line = out->dim[2];
-	if (s->simple && s->step[0] == 1 && s->step[1] == 1 && out->dim[1] == in->dim[1] &&
-	    out->dim[2] == in->dim[2] && convolution_even(out) && convolution_even(in))
-		s->line = out->dim[0] * out->dim[1] * out->dim[2];
+	s->flat = s->simple && s->step[0] == 1 && s->step[1] == 1 &&
+		  out->dim[1] == in->dim[1] && out->dim[2] == in->dim[2] && convolution_even(out) &&
+		  convolution_even(in);
 }
 
 static void convolution_plan(struct window_strip *s)

@@ -138,10 +138,29 @@ static void product_finish_s8(const struct product_output *o, const __s32 *sums,
 	}
 }
 
+/* Sums as they are. */
+static void product_finish_s32(const struct product_output *o, const __s32 *sums,
+			       const struct quad *quad, __u32 count)
+{
+	__u32 q, i;
+
+	for (q = 0; q < count; q++, quad++, sums += 4 * 16) {
+		if (quad->count < 4) {
+			product_finish_some(o, sums, quad, 1, true, false);
+			continue;
+		}
+#pragma GCC unroll 4
+		for (i = 0; i < 4; i++)
+			lanes_store(quad->out + o->at + i * o->step, lanes_load(sums + i * 16));
+	}
+}
+
 static void product_finish(const struct product_output *o, const __s32 *sums,
 			   const struct quad *quad, __u32 count)
 {
-	if (o->type == NPU_TYPE_INT32)
+	if (o->type == NPU_TYPE_INT32 && o->lanes == 16)
+		product_finish_s32(o, sums, quad, count);
+	else if (o->type == NPU_TYPE_INT32)
 		product_finish_some(o, sums, quad, count, true, false);
 	else if (!o->scale->quick)
 		product_finish_some(o, sums, quad, count, false, false);

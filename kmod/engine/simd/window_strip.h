@@ -65,7 +65,7 @@ struct strip_memory {
  *	0 if a quad is four outputs
  * @depth: inputs of a sum
  * @simple: windows are single elements, all of them inside the input
- * @line: outputs in a row of which any four can be a quad
+ * @flat: and outputs, and inputs, lie at equal distances
  * @plane: prepared as a plane
  * @run: inputs that are dense in a plane
  * @pack: weights must be packed anew, as runs are no multiples of four
@@ -77,8 +77,8 @@ struct window_strip {
 	__u32 kernel[2];
 	__u32 pool[2];
 	__s32 step[2], origin[2], dilation[2], within[2];
-	__u32 depth, line, run;
-	bool plane, pack, simple;
+	__u32 depth, run;
+	bool plane, pack, simple, flat;
 	struct dot_walk walk;
 };
 
@@ -190,6 +190,41 @@ static void strip_rows(const struct window_strip *s, dot_input *to, const struct
 		dot_prepare(to, from, s->depth);
 }
 
+/* Of @rows, those that one of the fewest equal parts has where there is room for @room quads. */
+static inline __u32 strip_part(__u32 rows, __u32 room)
+{
+	__u32 parts = (rows - 1) / (room * 4) + 1;
+
+	return npu_round_up((rows - 1) / parts + 1, 4) < rows ?
+		       npu_round_up((rows - 1) / parts + 1, 4) :
+		       rows;
+}
+
+/* strip_lay_rows() where all is flat. */
+static __u32 strip_lay_flat(struct window_strip *s, __u32 row, __u32 rows, __u32 channel,
+			    __u32 *quads)
+{
+	unsigned long size = strip_row_bytes(s) / sizeof(dot_input);
+	unsigned long step = s->conv.insn->t[1].stride[2], out_step = s->conv.insn->t[0].stride[2];
+	const __s8 *from = (const __s8 *)s->conv.in + channel + row * step;
+	dot_input *to = (dot_input *)s->memory->inputs, *x = to;
+	__u8 *out = s->conv.out + row * out_step;
+	struct quad *quad = s->memory->quads;
+	__u32 i;
+
+	rows = strip_part(rows, STRIP_INPUTS / (strip_row_bytes(s) * 4));
+	if (step == s->depth && size == s->depth)
+		dot_prepare(to, from, rows * s->depth);
+	else
+		for (i = 0; i < rows; i++, to += size, from += step)
+			dot_prepare(to, from, s->depth);
+	*quads = (rows + 3) / 4;
+	for (i = 0; i < *quads; i++, x += 4 * size, out += 4 * out_step)
+		quad[i] = (struct quad){ x, out, 4 };
+	quad[i - 1].count = rows - (i - 1) * 4;
+	return rows;
+}
+
 /**
  * strip_lay_rows - rows from output @row on, as many as there is room for
  * @rows: at most so many outputs
@@ -203,13 +238,17 @@ static __u32 strip_lay_rows(struct window_strip *s, __u32 row, __u32 rows, __u32
 {
 	const struct npu_tensor *out = &s->conv.insn->t[0];
 	unsigned long size = strip_row_bytes(s) / sizeof(dot_input);
-	dot_input *to = (dot_input *)s->memory->inputs;
-	struct npu_pixel at = npu_pixel_at(out, row);
 	__u32 room = STRIP_INPUTS / (strip_row_bytes(s) * 4), q, done = 0;
+	dot_input *to = (dot_input *)s->memory->inputs;
+	struct npu_pixel at;
 
+	if (s->flat)
+		return strip_lay_flat(s, row, rows, channel, quads);
+	at = npu_pixel_at(out, row);
+	rows = strip_part(rows, room);
 	for (q = 0; q < room && done < rows; q++, to += 4 * size) {
 		struct quad *quad = &s->memory->quads[q];
-		__u32 left = s->line - (row + done) % s->line, i;
+		__u32 left = out->dim[2] - at.x, i;
 
 		quad->count = rows - done < 4 ? rows - done : 4;
 		if (quad->count > left)
@@ -248,7 +287,8 @@ static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u3
 	const struct npu_tensor *out = &s->conv.insn->t[0];
 	struct npu_pixel at = npu_pixel_at(out, row);
 	__u32 left = (out->dim[1] - at.y) * out->dim[2] - at.x, per_quad = s->within[0] ? 1 : 4;
-	__u32 size = s->conv.group_in, columns, lines, x0, q = 0, done = 0;
+	__u32 size = s->conv.group_in, columns, lines, x0, line, done = 0;
+	struct quad *quad;
 	const dot_input *inputs = (const dot_input *)s->memory->inputs;
 	__s32 y_first = (__s32)at.y * s->step[0] + s->origin[0];
 
@@ -270,24 +310,22 @@ static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u3
 	if (s->within[0])
 		s->walk.b = (long)s->within[0] * columns * size * (long)sizeof(dot_input);
 	s->walk.row_step = (long)s->dilation[0] * columns * size * (long)sizeof(dot_input);
-	for (; done < rows; q++) {
-		struct quad *quad = &s->memory->quads[q];
-		__u32 here = out->dim[2] - at.x;
-		__u32 line = at.y * s->step[0] + s->origin[0] - y_first;
+	quad = s->memory->quads;
+	for (line = 0; done < rows; line += s->step[0], at.x = 0, at.y++) {
+		__u8 *to = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
+		const dot_input *x = inputs + ((unsigned long)line * columns +
+					       (unsigned long)(at.x - x0) * s->step[1]) * size;
+		__u32 here = out->dim[2] - at.x < rows - done ? out->dim[2] - at.x : rows - done;
 
-		quad->count = rows - done < per_quad ? rows - done : per_quad;
-		if (quad->count > here)
-			quad->count = here;
-		quad->x = inputs + (unsigned long)(line * columns + (at.x - x0) * s->step[1]) * size;
-		quad->out = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
-		done += quad->count;
-		at.x += quad->count;
-		if (at.x == out->dim[2]) {
-			at.x = 0;
-			at.y++;
+		for (done += here; here >= per_quad; here -= per_quad, quad++) {
+			*quad = (struct quad){ x, to, per_quad };
+			x += per_quad * s->step[1] * size;
+			to += per_quad * out->stride[2];
 		}
+		if (here)
+			*quad++ = (struct quad){ x, to, here };
 	}
-	*quads = q;
+	*quads = quad - s->memory->quads;
 	return done;
 }
 
