@@ -62,11 +62,11 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_LAYER_NORM_S8] = { 60, 1200 },
 	[NPU_KERNEL_LAYER_NORM_S16] = { 60, 1200 },
 	[NPU_KERNEL_RNN_S8] = { 16, 1200 },
-	[NPU_KERNEL_RNN_S16] = { 160, 1200 },
+	[NPU_KERNEL_RNN_S16] = { 16, 1200 },
 	[NPU_KERNEL_LSTM_S8] = { 16, 1200 },
-	[NPU_KERNEL_LSTM_S16] = { 160, 1200 },
+	[NPU_KERNEL_LSTM_S16] = { 16, 1200 },
 	[NPU_KERNEL_GRU_S8] = { 16, 1200 },
-	[NPU_KERNEL_GRU_S16] = { 160, 1200 },
+	[NPU_KERNEL_GRU_S16] = { 16, 1200 },
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
