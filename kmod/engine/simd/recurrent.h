@@ -131,8 +131,8 @@ static lanes_inline struct lanes64 recurrent_sum16(const struct npu_recurrent *r
 }
 
 /* This and the next are not inline: the frames of kernels would have them many times. */
-static __attribute__((noinline)) void recurrent_rescale_row(const struct npu_scale *scale,
-							    struct lanes *sum)
+static __attribute__((__noinline__)) void recurrent_rescale_row(const struct npu_scale *scale,
+								struct lanes *sum)
 {
 	struct lanes_scale own;
 
@@ -140,10 +140,10 @@ static __attribute__((noinline)) void recurrent_rescale_row(const struct npu_sca
 	*sum = lanes_rescale(*sum, &own, false);
 }
 
-static __attribute__((noinline)) void recurrent_part16(const struct npu_recurrent *r,
-						       const struct recurrent_scales *s,
-						       unsigned int part, const void *vector,
-						       __u32 row, __u32 gate, struct lanes *out)
+static __attribute__((__noinline__)) void recurrent_part16(const struct npu_recurrent *r,
+							   const struct recurrent_scales *s,
+							   unsigned int part, const void *vector,
+							   __u32 row, __u32 gate, struct lanes *out)
 {
 	struct lanes64 sum = recurrent_sum16(r, &r->part[part], vector, row);
 	struct lanes_scale64 own;
@@ -284,18 +284,17 @@ static lanes_inline void recurrent_lstm(const struct npu_insn *insn, const struc
 	}
 }
 
-static __attribute__((noinline)) void recurrent_lstm_quick(const struct npu_insn *insn,
-							   const struct npu_recurrent *r,
-							   const struct recurrent_scales *s,
-							   const struct npu_recurrent_work *work)
+static __attribute__((__noinline__)) void
+recurrent_lstm_quick(const struct npu_insn *insn, const struct npu_recurrent *r,
+		     const struct recurrent_scales *s, const struct npu_recurrent_work *work)
 {
 	recurrent_lstm(insn, r, s, work, true);
 }
 
-static __attribute__((noinline)) void recurrent_lstm_any(const struct npu_insn *insn,
-							 const struct npu_recurrent *r,
-							 const struct recurrent_scales *s,
-							 const struct npu_recurrent_work *work)
+static __attribute__((__noinline__)) void recurrent_lstm_any(const struct npu_insn *insn,
+							     const struct npu_recurrent *r,
+							     const struct recurrent_scales *s,
+							     const struct npu_recurrent_work *work)
 {
 	recurrent_lstm(insn, r, s, work, false);
 }
