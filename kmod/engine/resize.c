@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* RESIZE_NEAREST and RESIZE_BILINEAR: another height and width. */
-#include "pieces.h"
-
-/* Positions in the input have this many bits below the point. */
-#define FRACTION 10
-
-struct resize {
-	const struct npu_insn *insn;
-	const __u8 *in;
-};
-
-/* Two neighbours in one dimension and how far the output lies from the first. */
-struct between {
-	__u32 low, high;
-	__s32 fraction; /* 0 to 2^FRACTION */
-};
+#include "resize.h"
 
 static bool align_corners(const struct npu_insn *insn, __u32 out)
 {
@@ -35,31 +21,31 @@ static __u32 nearest(const struct npu_insn *insn, __u32 i, __u32 in, __u32 out)
 	return position < in ? (__u32)position : in - 1;
 }
 
-static struct between between(const struct npu_insn *insn, __u32 i, __u32 in, __u32 out)
+struct npu_between npu_resize_between(const struct npu_insn *insn, __u32 i, __u32 in, __u32 out)
 {
-	__s64 last = (__s64)(in - 1) << FRACTION, scale, position;
-	struct between b;
+	__s64 last = (__s64)(in - 1) << NPU_RESIZE_FRACTION, scale, position;
+	struct npu_between b;
 
 	if (align_corners(insn, out))
 		scale = (last + (out - 1) / 2) / (out - 1);
 	else
-		scale = (((__s64)in << FRACTION) + out / 2) / out;
+		scale = (((__s64)in << NPU_RESIZE_FRACTION) + out / 2) / out;
 	position = i * scale;
 	if (insn->resize.flags & NPU_RESIZE_HALF_PIXEL)
-		position += scale / 2 - (1 << (FRACTION - 1));
+		position += scale / 2 - (1 << (NPU_RESIZE_FRACTION - 1));
 	/* beyond the centres of the outermost elements there is nothing to go between */
 	if (position < 0)
 		position = 0;
 	if (position > last)
 		position = last;
-	b.low = (__u32)(position >> FRACTION);
-	b.fraction = (__s32)(position & ((1 << FRACTION) - 1));
+	b.low = (__u32)(position >> NPU_RESIZE_FRACTION);
+	b.fraction = (__s32)(position & ((1 << NPU_RESIZE_FRACTION) - 1));
 	b.high = b.low + (b.fraction != 0);
 	return b;
 }
 
-static const __u8 *element_at(const struct resize *r, const struct npu_piece *piece, __u32 y,
-			      __u32 x)
+const __u8 *npu_resize_element(const struct npu_resize *r, const struct npu_piece *piece, __u32 y,
+			       __u32 x)
 {
 	const struct npu_tensor *t = &r->insn->t[1];
 
@@ -69,39 +55,42 @@ static const __u8 *element_at(const struct resize *r, const struct npu_piece *pi
 
 static void nearest_piece(const void *context, const struct npu_piece *piece)
 {
-	const struct resize *r = context;
+	const struct npu_resize *r = context;
 	const struct npu_tensor *in = &r->insn->t[1], *out = &r->insn->t[0];
 	__u32 y = nearest(r->insn, piece->index[1], in->dim[1], out->dim[1]);
 	__u32 x = nearest(r->insn, piece->index[2], in->dim[2], out->dim[2]);
 
-	__builtin_memmove(piece->out, element_at(r, piece, y, x),
+	__builtin_memmove(piece->out, npu_resize_element(r, piece, y, x),
 			  (unsigned long)piece->length * npu_type_bytes(in->type));
 }
 
-/* A weighted sum with 2 * FRACTION bits below the point, ties away from zero. */
-static inline __s32 blend(const __s32 value[4], const struct between *y, const struct between *x)
+/* A weighted sum with 2 * NPU_RESIZE_FRACTION bits below the point, ties away from zero. */
+static inline __s32 blend(const __s32 value[4], const struct npu_between *y,
+			  const struct npu_between *x)
 {
-	__s32 one = 1 << FRACTION, half = 1 << (2 * FRACTION - 1);
+	__s32 one = 1 << NPU_RESIZE_FRACTION, half = 1 << (2 * NPU_RESIZE_FRACTION - 1);
 	__s64 sum = (__s64)value[0] * (one - y->fraction) * (one - x->fraction) +
 		    (__s64)value[1] * (one - y->fraction) * x->fraction +
 		    (__s64)value[2] * y->fraction * (one - x->fraction) +
 		    (__s64)value[3] * y->fraction * x->fraction;
 
-	return (__s32)(sum > 0 ? (sum + half) >> (2 * FRACTION)
-			       : -((half - sum) >> (2 * FRACTION)));
+	return (__s32)(sum > 0 ? (sum + half) >> (2 * NPU_RESIZE_FRACTION)
+			       : -((half - sum) >> (2 * NPU_RESIZE_FRACTION)));
 }
 
 static void bilinear_piece(const void *context, const struct npu_piece *piece)
 {
-	const struct resize *r = context;
+	const struct npu_resize *r = context;
 	const struct npu_tensor *in = &r->insn->t[1], *out = &r->insn->t[0];
-	struct between y = between(r->insn, piece->index[1], in->dim[1], out->dim[1]);
-	struct between x = between(r->insn, piece->index[2], in->dim[2], out->dim[2]);
+	struct npu_between y =
+		npu_resize_between(r->insn, piece->index[1], in->dim[1], out->dim[1]);
+	struct npu_between x =
+		npu_resize_between(r->insn, piece->index[2], in->dim[2], out->dim[2]);
 	const void *from[4] = {
-		element_at(r, piece, y.low, x.low),
-		element_at(r, piece, y.low, x.high),
-		element_at(r, piece, y.high, x.low),
-		element_at(r, piece, y.high, x.high),
+		npu_resize_element(r, piece, y.low, x.low),
+		npu_resize_element(r, piece, y.low, x.high),
+		npu_resize_element(r, piece, y.high, x.low),
+		npu_resize_element(r, piece, y.high, x.high),
 	};
 	__s32 value[4];
 	__u32 i, j;
@@ -121,7 +110,7 @@ static void bilinear_piece(const void *context, const struct npu_piece *piece)
 
 void npu_resize(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count)
 {
-	struct resize r = { .insn = insn, .in = npu_tensor_address(exec, &insn->t[1]) };
+	struct npu_resize r = { .insn = insn, .in = npu_tensor_address(exec, &insn->t[1]) };
 
 	npu_pieces_run(exec, insn, first, count,
 		       insn->opcode == NPU_OP_RESIZE_NEAREST ? nearest_piece : bilinear_piece, &r);

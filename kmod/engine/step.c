@@ -17,48 +17,48 @@ struct price {
 
 static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_NOP] = { 0, 1 },
-	[NPU_KERNEL_COPY] = { 2, 200 },
-	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 16, 600 },
+	[NPU_KERNEL_COPY] = { 2, 100 },
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 2, 100 },
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
-	[NPU_KERNEL_CONV_S8] = { 120, 1200 },
+	[NPU_KERNEL_CONV_S8] = { 2, 100 },
 	[NPU_KERNEL_CONV_S16] = { 160, 1200 },
-	[NPU_KERNEL_DEPTHWISE_CONV_S8] = { 160, 1600 },
-	[NPU_KERNEL_DEPTHWISE_CONV_S16] = { 160, 1600 },
+	[NPU_KERNEL_DEPTHWISE_CONV_S8] = { 10, 250 },
+	[NPU_KERNEL_DEPTHWISE_CONV_S16] = { 40, 600 },
 	[NPU_KERNEL_TRANSPOSE_CONV_S8] = { 120, 1200 },
 	[NPU_KERNEL_TRANSPOSE_CONV_S16] = { 160, 1200 },
-	[NPU_KERNEL_MAX_POOL_S8] = { 160, 1600 },
-	[NPU_KERNEL_MAX_POOL_S16] = { 160, 1600 },
-	[NPU_KERNEL_AVERAGE_POOL_S8] = { 160, 1600 },
-	[NPU_KERNEL_AVERAGE_POOL_S16] = { 160, 1600 },
-	[NPU_KERNEL_ADD_S8] = { 10, 200 },
-	[NPU_KERNEL_ADD_S16] = { 10, 200 },
-	[NPU_KERNEL_MUL_S8] = { 8, 200 },
-	[NPU_KERNEL_MUL_S16] = { 8, 200 },
-	[NPU_KERNEL_SUB_S8] = { 40, 200 },
-	[NPU_KERNEL_SUB_S16] = { 40, 200 },
-	[NPU_KERNEL_EXTREMUM_S8] = { 34, 200 },
-	[NPU_KERNEL_EXTREMUM_S16] = { 34, 200 },
+	[NPU_KERNEL_MAX_POOL_S8] = { 20, 400 },
+	[NPU_KERNEL_MAX_POOL_S16] = { 20, 400 },
+	[NPU_KERNEL_AVERAGE_POOL_S8] = { 20, 400 },
+	[NPU_KERNEL_AVERAGE_POOL_S16] = { 20, 400 },
+	[NPU_KERNEL_ADD_S8] = { 6, 400 },
+	[NPU_KERNEL_ADD_S16] = { 6, 400 },
+	[NPU_KERNEL_MUL_S8] = { 4, 300 },
+	[NPU_KERNEL_MUL_S16] = { 4, 300 },
+	[NPU_KERNEL_SUB_S8] = { 6, 400 },
+	[NPU_KERNEL_SUB_S16] = { 6, 400 },
+	[NPU_KERNEL_EXTREMUM_S8] = { 5, 400 },
+	[NPU_KERNEL_EXTREMUM_S16] = { 5, 400 },
 	[NPU_KERNEL_BATCH_MATMUL_S8] = { 8, 600 },
 	[NPU_KERNEL_BATCH_MATMUL_S16] = { 8, 600 },
-	[NPU_KERNEL_REDUCE] = { 8, 800 },
-	[NPU_KERNEL_CLAMP_S8] = { 2, 200 },
-	[NPU_KERNEL_CLAMP_S16] = { 2, 200 },
-	[NPU_KERNEL_REQUANTISE_S8] = { 8, 200 },
-	[NPU_KERNEL_REQUANTISE_S16] = { 8, 200 },
-	[NPU_KERNEL_REQUANTISE_S32] = { 8, 200 },
-	[NPU_KERNEL_TABLE_S8] = { 8, 200 },
-	[NPU_KERNEL_TABLE_S16] = { 16, 200 },
-	[NPU_KERNEL_SIGMOID_S8] = { 160, 200 },
-	[NPU_KERNEL_SIGMOID_S16] = { 24, 200 },
-	[NPU_KERNEL_TANH_S8] = { 160, 200 },
-	[NPU_KERNEL_TANH_S16] = { 24, 200 },
-	[NPU_KERNEL_SOFTMAX_S8] = { 32, 400 },
-	[NPU_KERNEL_SOFTMAX_S16] = { 60, 400 },
-	[NPU_KERNEL_PAD] = { 8, 200 },
-	[NPU_KERNEL_SLICE] = { 8, 200 },
-	[NPU_KERNEL_TRANSPOSE] = { 8, 200 },
-	[NPU_KERNEL_RESIZE] = { 60, 200 },
-	[NPU_KERNEL_EMBEDDING] = { 8, 200 },
+	[NPU_KERNEL_REDUCE] = { 1, 400 },
+	[NPU_KERNEL_CLAMP_S8] = { 1, 200 },
+	[NPU_KERNEL_CLAMP_S16] = { 1, 200 },
+	[NPU_KERNEL_REQUANTISE_S8] = { 3, 300 },
+	[NPU_KERNEL_REQUANTISE_S16] = { 3, 300 },
+	[NPU_KERNEL_REQUANTISE_S32] = { 3, 300 },
+	[NPU_KERNEL_TABLE_S8] = { 2, 200 },
+	[NPU_KERNEL_TABLE_S16] = { 3, 200 },
+	[NPU_KERNEL_SIGMOID_S8] = { 2, 200 },
+	[NPU_KERNEL_SIGMOID_S16] = { 6, 200 },
+	[NPU_KERNEL_TANH_S8] = { 2, 200 },
+	[NPU_KERNEL_TANH_S16] = { 6, 200 },
+	[NPU_KERNEL_SOFTMAX_S8] = { 10, 700 },
+	[NPU_KERNEL_SOFTMAX_S16] = { 8, 400 },
+	[NPU_KERNEL_PAD] = { 6, 200 },
+	[NPU_KERNEL_SLICE] = { 6, 200 },
+	[NPU_KERNEL_TRANSPOSE] = { 6, 200 },
+	[NPU_KERNEL_RESIZE] = { 6, 200 },
+	[NPU_KERNEL_EMBEDDING] = { 6, 200 },
 	[NPU_KERNEL_LAYER_NORM_S8] = { 60, 1200 },
 	[NPU_KERNEL_LAYER_NORM_S16] = { 60, 1200 },
 	[NPU_KERNEL_RNN_S8] = { 16, 1200 },
@@ -70,19 +70,30 @@ static const struct price price[NPU_KERNELS] = {
 };
 
 /* Going from one dense piece of a strided tensor to the next. */
-#define PRICE_PIECE 128
+#define PRICE_PIECE 224
 /* The same where the place is computed for each piece. */
-#define PRICE_MOVED_PIECE 320
-/* An element at the end of a piece, which vector kernels leave to the scalar row. */
-#define PRICE_TAIL 32
+#define PRICE_MOVED_PIECE 160
+/* An element between four of int16, one after another, and the place of such a piece. */
+#define PRICE_BETWEEN 80
 /* Going from one term of sums to the next. */
 #define PRICE_TERM 24
-/* The exponential of one distance from the maximum, at most 256 of them. */
-#define PRICE_EXPONENTIAL 160
+/* Taking apart scales, limits and the shape; a call serves all its units. */
+#define PRICE_CALL 1600
+/* The same for a function of each int8, or of each distance from the maximum. */
+#define PRICE_FUNCTION 9000
+/* The exponential of an element, where there are too few of them for that. */
+#define PRICE_EXPONENTIAL 40
 /* Sixteen gates beside their sums: rescaling, the activation, and a share of the states. */
 #define PRICE_GATE 1200
 /* Finding where a tap of a kernel meets the input. */
 #define PRICE_TAP 64
+/* Four inputs' weights of sixteen channels, which the rows of a strip share, from memory. */
+#define PRICE_WEIGHTS 56
+/* A unit of a depthwise convolution by the scalar kernel, and each of its taps. */
+#define PRICE_SCALAR_UNIT 900
+#define PRICE_SCALAR_TAP 150
+/* Making a word of a column of the input. */
+#define PRICE_WORD 32
 
 static enum npu_kernel_id kernel_of_recurrent(const struct npu_insn *insn)
 {
@@ -229,6 +240,14 @@ __u32 npu_insn_wave(const struct npu_insn *insn)
 	}
 }
 
+/* A share of what a call does once, for its units: for up to sixteen of them. */
+static __u32 shared_cost(const struct npu_insn *insn, __u32 cost)
+{
+	__u32 units = npu_insn_units(insn);
+
+	return cost / (units < 16 ? units : 16);
+}
+
 static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p)
 {
 	__u32 elements = npu_elementwise_total(insn);
@@ -237,19 +256,35 @@ static __u32 elementwise_cost(const struct npu_insn *insn, const struct price *p
 	if (elements > NPU_ELEMENTWISE_UNIT)
 		elements = NPU_ELEMENTWISE_UNIT;
 	pieces = elements / dense + 1;
-	return p->unit + elements * p->element +
-	       pieces * (PRICE_PIECE + (dense < 16 ? dense : 16) * PRICE_TAIL);
+	return p->unit + elements * p->element + pieces * PRICE_PIECE +
+	       shared_cost(insn, PRICE_CALL);
+}
+
+static __u32 softmax_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 length = insn->t[1].dim[3], cost = p->unit + length * p->element;
+
+	if (insn->t[1].type == NPU_TYPE_INT8)
+		cost += length < 32 ? length * PRICE_EXPONENTIAL
+				    : shared_cost(insn, PRICE_FUNCTION);
+	return cost;
 }
 
 /* Rows over C are the pieces; a unit begins and ends within one. */
 static __u32 move_cost(const struct npu_insn *insn, const struct price *p)
 {
-	__u32 elements = npu_elementwise_total(insn);
+	__u32 elements = npu_elementwise_total(insn), element, pieces;
 
 	if (elements > NPU_ELEMENTWISE_UNIT)
 		elements = NPU_ELEMENTWISE_UNIT;
-	return p->unit + elements * p->element +
-	       (elements / insn->t[0].dim[3] + 2) * PRICE_MOVED_PIECE;
+	element = p->element;
+	pieces = elements / insn->t[0].dim[3] + 2;
+	if (insn->opcode == NPU_OP_RESIZE_BILINEAR) {
+		pieces *= 2; /* two directions to be between */
+		if (insn->t[1].type == NPU_TYPE_INT16)
+			element = PRICE_BETWEEN;
+	}
+	return p->unit + elements * element + pieces * PRICE_MOVED_PIECE;
 }
 
 static __u32 sum_cost(const struct npu_insn *insn, const struct price *p)
@@ -262,14 +297,70 @@ static __u32 sum_cost(const struct npu_insn *insn, const struct price *p)
 	return p->unit + npu_sum_length(insn) * (lanes * p->element + PRICE_TERM);
 }
 
-static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
+static __u32 transpose_conv_cost(const struct npu_insn *insn, const struct price *p)
 {
 	const __u32 *kernel = insn->t[2].dim;
 	__u32 met = npu_conv_taps(insn, 0) * npu_conv_taps(insn, 1);
-	__u32 pixels = npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1);
 
-	/* at most 2^16 taps of all pixels and, of what they meet, 2^16 channels */
-	return p->unit + (kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element) * pixels;
+	/* at most 2^16 taps and, of what they meet, 2^16 channels */
+	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
+}
+
+/* Sums of @depth products in @rows rows. */
+static __u32 product_cost(const struct price *p, __u32 depth, __u32 rows)
+{
+	__u32 share = rows < NPU_STRIP ? rows : NPU_STRIP;
+
+	return p->unit + depth * p->element + (depth + 3) / 4 * PRICE_WEIGHTS / share;
+}
+
+/* Do vector kernels copy each window, as what windows share has no room or no form for them? */
+static bool conv_copies(const struct npu_insn *insn)
+{
+	const __u32 *kernel = insn->t[2].dim;
+	__u32 taps = kernel[1] * kernel[2], depth = taps * kernel[3];
+	__u32 run = insn->conv.dilation[1] == 1 ? kernel[2] * kernel[3] : kernel[3], d;
+	__u64 reach[2];
+
+	if (taps == 1)
+		return insn->conv.pad[0] || insn->conv.pad[1];
+	for (d = 0; d < 2; d++)
+		reach[d] = ((__u64)npu_conv_pool(insn, d) * (d ? 8 : 1) - 1) * insn->conv.stride[d] +
+			   (__u64)(kernel[1 + d] - 1) * insn->conv.dilation[d] + 1;
+	/* both below 2^42 */
+	return (run % 4 && depth > 256) || reach[0] > 8192 || reach[1] > 8192 ||
+	       reach[0] * reach[1] * kernel[3] > 8192;
+}
+
+static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
+{
+	const __u32 *kernel = insn->t[2].dim, *out = insn->t[0].dim;
+	__u32 pixels = npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1);
+	__u32 taps = kernel[1] * kernel[2] * pixels, copies = conv_copies(insn) ? taps : 0;
+
+	/* at most 2^16 products, and 2^32 pixels, as these are units */
+	return product_cost(p, taps * kernel[3], out[0] * out[1] * out[2] * pixels) +
+	       copies * PRICE_TAP;
+}
+
+/*
+ * Vector kernels make words of the columns that pixels side by side share. They leave kernels
+ * that do not fit their memory, and output channels that share an input channel, to the
+ * scalar kernel.
+ */
+static __u32 depthwise_cost(const struct npu_insn *insn, const struct price *p)
+{
+	const __u32 *kernel = insn->t[2].dim, *out = insn->t[0].dim;
+	__u64 span = (__u64)(kernel[2] - 1) * insn->conv.dilation[1] + 1;
+	__u64 words = span * ((kernel[1] + 1) / 2);
+	__u32 taps = kernel[1] * kernel[2], pixels = out[2] < NPU_STRIP ? out[2] : NPU_STRIP;
+
+	/* at most 2^16 taps */
+	if (insn->t[1].type == NPU_TYPE_INT16)
+		return p->unit + taps * (PRICE_TAP + p->element);
+	if (words > 512 || insn->t[1].dim[3] != out[3])
+		return PRICE_SCALAR_UNIT + taps * PRICE_SCALAR_TAP;
+	return p->unit + taps * p->element + (__u32)words * PRICE_WORD / pixels;
 }
 
 /* The dearest unit: of a GRU in two waves the second, which has two of three gates. */
@@ -290,19 +381,18 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 	case NPU_OP_NOP:
 		return p->unit;
 	case NPU_OP_FULLY_CONNECTED:
-		return p->unit + length * p->element;
+		return product_cost(p, length, insn->t[0].dim[2]);
 	case NPU_OP_CONV_2D:
-	case NPU_OP_DEPTHWISE_CONV_2D:
-	case NPU_OP_TRANSPOSE_CONV_2D:
 		return conv_cost(insn, p);
+	case NPU_OP_TRANSPOSE_CONV_2D:
+		return transpose_conv_cost(insn, p);
+	case NPU_OP_DEPTHWISE_CONV_2D:
+		return depthwise_cost(insn, p);
 	case NPU_OP_MAX_POOL_2D:
 	case NPU_OP_AVERAGE_POOL_2D:
 		return p->unit + insn->pool.kernel[0] * insn->pool.kernel[1] * p->element;
 	case NPU_OP_SOFTMAX:
-		if (insn->t[1].type == NPU_TYPE_INT8)
-			return p->unit + length * p->element +
-			       (length < 256 ? length : 256) * PRICE_EXPONENTIAL;
-		return p->unit + length * p->element;
+		return softmax_cost(insn, p);
 	case NPU_OP_LAYER_NORM:
 		return p->unit + length * p->element;
 	case NPU_OP_RNN:
@@ -321,6 +411,11 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 	case NPU_OP_RESIZE_BILINEAR:
 	case NPU_OP_EMBEDDING:
 		return move_cost(insn, p);
+	case NPU_OP_SIGMOID:
+	case NPU_OP_TANH:
+		if (insn->t[1].type == NPU_TYPE_INT8)
+			return elementwise_cost(insn, p) + shared_cost(insn, PRICE_FUNCTION);
+		return elementwise_cost(insn, p);
 	default:
 		return elementwise_cost(insn, p);
 	}
@@ -350,6 +445,38 @@ bool npu_exec_vector(const struct npu_variant *variant, const struct npu_exec *e
 	return !npu_exec_done(exec) && vector_kernel(variant, &exec->insns[exec->insn]);
 }
 
+/* Units of a whole strip, where the last one may be shorter; else 1. */
+static __u32 strip_units(const struct npu_insn *insn)
+{
+	const __u32 *dim = insn->t[0].dim;
+
+	switch (insn->opcode) {
+	case NPU_OP_FULLY_CONNECTED:
+	case NPU_OP_CONV_2D:
+	case NPU_OP_DEPTHWISE_CONV_2D:
+	case NPU_OP_TRANSPOSE_CONV_2D:
+	case NPU_OP_MAX_POOL_2D:
+	case NPU_OP_AVERAGE_POOL_2D:
+		/* a divisor of all units but those of the last strip, so below 2^32 */
+		if (dim[0] * dim[1] * dim[2] > NPU_STRIP)
+			return npu_insn_units(insn) / (dim[0] * dim[1] * dim[2]) * NPU_STRIP;
+		return 1;
+	default:
+		return 1;
+	}
+}
+
+/*
+ * Of @count units from @first on, so many that whole strips are done, if there is one: what is
+ * prepared for a strip is prepared once.
+ */
+static __u32 whole_strips(const struct npu_insn *insn, __u32 first, __u32 count)
+{
+	__u32 strip = strip_units(insn), rest = (first % strip + count % strip) % strip;
+
+	return count > strip ? count - rest : count;
+}
+
 void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u32 budget)
 {
 	bool vector = npu_exec_vector(variant, exec);
@@ -364,7 +491,7 @@ void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u
 		if (!vector && vector_kernel(variant, insn))
 			return;
 		if (units > affordable)
-			units = affordable;
+			units = whole_strips(insn, exec->unit, affordable);
 		npu_insn_run(variant, exec, exec->insn, exec->unit, units);
 
 		left = units < affordable ? left - units * cost : 0;

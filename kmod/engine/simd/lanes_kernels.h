@@ -11,6 +11,7 @@
 #include "elementwise.h"
 #include "pooling.h"
 #include "reduce.h"
+#include "resize.h"
 #include "softmax.h"
 
 /* clang-format off */
@@ -30,6 +31,7 @@
 	[NPU_KERNEL_EXTREMUM_S8] = elementwise_extremum,       \
 	[NPU_KERNEL_EXTREMUM_S16] = elementwise_extremum,      \
 	[NPU_KERNEL_REDUCE] = reduce,                          \
+	[NPU_KERNEL_RESIZE] = resize,                          \
 	[NPU_KERNEL_CLAMP_S8] = elementwise_clamp,             \
 	[NPU_KERNEL_CLAMP_S16] = elementwise_clamp,            \
 	[NPU_KERNEL_REQUANTISE_S8] = elementwise_requantise,   \
