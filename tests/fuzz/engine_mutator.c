@@ -111,20 +111,20 @@ static void make_dense(struct npu_insn *insn, uint64_t *random)
 
 static void change_tensor(struct npu_insn *insn, uint64_t *random)
 {
-	struct npu_tensor *t = &insn->t[fuzz_random(random) % 4];
+	struct npu_tensor *t = &insn->t[fuzz_random(random) % NPU_INSN_TENSORS];
 
 	switch (fuzz_random(random) % 4) {
 	case 0:
 		t->type = fuzz_random(random) % 5;
 		break;
 	case 1:
-		t->slot = fuzz_random(random) % 4;
+		t->slot = fuzz_random(random) % NPU_INSN_TENSORS;
 		break;
 	case 2:
 		t->layout = fuzz_random(random) % 3;
 		break;
 	default:
-		*t = insn->t[fuzz_random(random) % 4];
+		*t = insn->t[fuzz_random(random) % NPU_INSN_TENSORS];
 		break;
 	}
 }
@@ -184,7 +184,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 			change_tensor(&input.insn, &random);
 			break;
 		case 5:
-			input.slots = fuzz_random(&random) % 6;
+			input.slots = fuzz_random(&random) % 10;
 			break;
 		default:
 			change_number(&input.insn, &random);

@@ -27,4 +27,4 @@ endif
 
 .PHONY: fuzz
 fuzz:
-	@tests/fuzz/run $(or $(SECONDS),60) $(or $(FUZZ),engine)
+	@tests/fuzz/run $(or $(SECONDS),60) $(or $(FUZZ),engine program)
