@@ -31,7 +31,7 @@
 static inline void check_ok(int ret, const struct npu_error *err)
 {
 	if (ret < 0)
-		fail_msg("%s", err->message);
+		fail_msg("%s", err ? err->message : strerror(-ret));
 }
 
 /* The path of a file or folder of the test data; skips the test where it is not there. */
