@@ -74,7 +74,8 @@ static void run_variants(void *image, size_t bytes, const struct npu_dataset *da
 		assert_int_equal(npu_program_output(c.program, 0)->elements, outputs);
 		infer_all(&c, data, to);
 		if (i && memcmp(other, got, data->samples * outputs * sizeof(*got)))
-			fail_msg("variant %s gives other bits", npu_variant_name(npu_variant_at(i)));
+			fail_msg("variant %s gives other bits",
+				 npu_variant_name(npu_variant_at(i)));
 		npu_session_close(c.session);
 		npu_program_free(c.program);
 		npu_device_close(c.device);

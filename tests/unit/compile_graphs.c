@@ -69,7 +69,7 @@ static int find_partner(const struct npu_model *model, int from, unsigned int bu
 
 static enum npu_activation any_activation(void)
 {
-	static const enum npu_activation some[] = { NPU_LINEAR, NPU_LINEAR, NPU_RELU,  NPU_RELU6,
+	static const enum npu_activation some[] = { NPU_LINEAR, NPU_LINEAR, NPU_RELU,	NPU_RELU6,
 						    NPU_TANH,	NPU_GELU,   NPU_SIGMOID };
 
 	return some[below(sizeof(some) / sizeof(some[0]))];
@@ -105,7 +105,7 @@ static void add_random(struct npu_model *model, int from)
 	case 2:
 		add(model,
 		    npu_conv2d(.units = dim[2], .groups = dim[2], .kernel = { 1 + below(3), 2 },
-				    .padding = NPU_SAME),
+			       .padding = NPU_SAME),
 		    &from, 1);
 		break;
 	case 3:

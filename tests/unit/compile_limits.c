@@ -20,14 +20,18 @@ struct limit {
 	const char *says;
 };
 
-#define ROW(c) { 1, 1, c }
+#define ROW(c)          \
+	{               \
+		1, 1, c \
+	}
 
 static const struct limit limits[] = {
 	{ { ROW(NPU_MAX_DEPTH), ROW(NPU_MAX_DEPTH + 1) },
 	  { npu_dense(.units = 1), npu_dense(.units = 1) },
 	  "65537 inputs reach" },
 	{ { { 3, 3, 7281 }, { 3, 3, 7282 } },
-	  { npu_conv2d(.units = 1, .kernel = { 3, 3 }), npu_conv2d(.units = 1, .kernel = { 3, 3 }) },
+	  { npu_conv2d(.units = 1, .kernel = { 3, 3 }),
+	    npu_conv2d(.units = 1, .kernel = { 3, 3 }) },
 	  "at most 65536" },
 	{ { ROW(NPU_MAX_SOFTMAX), ROW(NPU_MAX_SOFTMAX + 1) },
 	  { npu_activation(.activation = NPU_SOFTMAX), npu_activation(.activation = NPU_SOFTMAX) },
@@ -109,8 +113,8 @@ static void large_vocabularies(void **state)
 
 	check_ok(npu_model_create(&model, dim, 1, &err), &err);
 	check_ok(npu_model_add(model, npu_conv1d(.units = 1), &err), &err);
-	check_ok(npu_model_add(model, npu_embedding(.name = "large", .vocabulary = 40000,
-						    .units = 2),
+	check_ok(npu_model_add(model,
+			       npu_embedding(.name = "large", .vocabulary = 40000, .units = 2),
 			       &err),
 		 &err);
 	assert_int_equal(npu_model_compile_quote(model, NULL, &quote, &err), -EOPNOTSUPP);

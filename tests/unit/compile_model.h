@@ -111,8 +111,7 @@ static inline struct compiled compile_model(const struct npu_model *model, const
 	return c;
 }
 
-static inline const struct npu_file_span *image_section(const void *image,
-							enum npu_file_section i)
+static inline const struct npu_file_span *image_section(const void *image, enum npu_file_section i)
 {
 	return &((const struct npu_file_header *)image)->section[i];
 }

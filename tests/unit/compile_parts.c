@@ -149,8 +149,8 @@ struct network {
 static void random_network(struct network *net, uint32_t nodes)
 {
 	static const enum npu_graph_kind kinds[] = {
-		NPU_GRAPH_DENSE,      NPU_GRAPH_DENSE,	 NPU_GRAPH_TANH,
-		NPU_GRAPH_TABLE,      NPU_GRAPH_SOFTMAX,
+		NPU_GRAPH_DENSE, NPU_GRAPH_DENSE,   NPU_GRAPH_TANH,
+		NPU_GRAPH_TABLE, NPU_GRAPH_SOFTMAX,
 	};
 	uint32_t i, k;
 

@@ -171,12 +171,11 @@ static void infer_with_lengths(const struct compiled *c, const struct npu_datase
 	assert_int_equal(lengths->element, NPU_INT32);
 	assert_int_equal(lengths->elements, BATCH);
 	for (s = 0; s < data->samples; s += BATCH) {
-		assert_int_equal(
-			npu_request_write_f32(request, 0, data->x + s * data->features), 0);
+		assert_int_equal(npu_request_write_f32(request, 0, data->x + s * data->features),
+				 0);
 		memcpy(npu_request_input(request, 1), data->lengths + s, BATCH * sizeof(int32_t));
 		check_ok(npu_infer(request, &err), &err);
-		assert_int_equal(npu_request_read_f32(request, 0,
-						      y + s / BATCH * output->elements),
+		assert_int_equal(npu_request_read_f32(request, 0, y + s / BATCH * output->elements),
 				 0);
 	}
 }

@@ -41,8 +41,8 @@ struct npu_hybrid;
  * Nothing of @model is needed afterwards. Errors of npu_model_compile() and npu_session_open();
  * -EOPNOTSUPP or -E2BIG: not even the first layer can be compiled.
  */
-int npu_hybrid_open(struct npu_hybrid **hybrid, const struct npu_model *model,
-		    const float *samples, size_t count, const struct npu_compile_options *options,
+int npu_hybrid_open(struct npu_hybrid **hybrid, const struct npu_model *model, const float *samples,
+		    size_t count, const struct npu_compile_options *options,
 		    struct npu_device *device, struct npu_error *err);
 void npu_hybrid_close(struct npu_hybrid *hybrid);
 

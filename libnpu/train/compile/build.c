@@ -44,8 +44,8 @@ int npu_build_value(struct npu_builder *b, size_t layer, bool before, const uint
 	return *index == NPU_NO_INDEX ? npu_build_no_memory(b) : 0;
 }
 
-struct npu_graph_node *npu_build_node(struct npu_builder *b, enum npu_graph_kind kind,
-				      size_t layer, const uint32_t *input, uint32_t inputs)
+struct npu_graph_node *npu_build_node(struct npu_builder *b, enum npu_graph_kind kind, size_t layer,
+				      const uint32_t *input, uint32_t inputs)
 {
 	struct npu_graph_node *node =
 		npu_graph_insert_node(b->graph, b->graph->nodes, kind, layer, inputs);

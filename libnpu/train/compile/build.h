@@ -23,8 +23,8 @@ int npu_build_value(struct npu_builder *b, size_t layer, bool before, const uint
 		    uint32_t *index);
 
 /* A node behind all others, with values @input[0..@inputs), which are copied; NULL: no memory. */
-struct npu_graph_node *npu_build_node(struct npu_builder *b, enum npu_graph_kind kind,
-				      size_t layer, const uint32_t *input, uint32_t inputs);
+struct npu_graph_node *npu_build_node(struct npu_builder *b, enum npu_graph_kind kind, size_t layer,
+				      const uint32_t *input, uint32_t inputs);
 
 /* The nodes of recurrent layer @i, which reads b->input; @to: the value that it makes. */
 int npu_build_recurrent(struct npu_builder *b, size_t i, enum npu_graph_kind kind, uint32_t *to);

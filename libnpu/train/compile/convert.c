@@ -174,8 +174,7 @@ static bool same_fixed(const struct npu_graph *graph, uint32_t a, uint32_t b)
 {
 	return is_fixed(graph, a) && is_fixed(graph, b) &&
 	       graph->value[a].index == graph->value[b].index &&
-	       (rule_of(graph, a) == rule_of(graph, b) ||
-		graph->value[a].type == NPU_TYPE_INT16);
+	       (rule_of(graph, a) == rule_of(graph, b) || graph->value[a].type == NPU_TYPE_INT16);
 }
 
 /* Values like @a and those like @b become like one of them, the fixed one if there is one. */
@@ -231,8 +230,7 @@ static void type_also(struct npu_graph *graph)
 		for (k = 0; k < NPU_GRAPH_ALSO; k++)
 			if (node->also[k] != NPU_NO_INDEX &&
 			    !(node->kind == NPU_GRAPH_LSTM && k == NPU_GRAPH_CELL))
-				graph->value[node->also[k]].type =
-					graph->value[node->output].type;
+				graph->value[node->also[k]].type = graph->value[node->output].type;
 	}
 }
 

@@ -268,8 +268,8 @@ int npu_graph_calibrate(struct npu_graph *graph, const float *samples, size_t co
 			const struct npu_compile_options *options, struct npu_error *err);
 
 /*
- * What the reference does not show of recurrent layers: the range of the hidden states of all steps,
- * and of what lies inside; over the same samples. After npu_graph_calibrate().
+ * What the reference does not show of recurrent layers: the range of the hidden states of all
+ * steps, and of what lies inside; over the same samples. After npu_graph_calibrate().
  */
 int npu_graph_measure_sequences(struct npu_graph *graph, const float *samples, size_t count,
 				const uint32_t *lengths, struct npu_error *err);
@@ -305,8 +305,8 @@ struct npu_graph_node *npu_graph_maker(const struct npu_graph *graph, uint32_t v
 uint32_t npu_graph_add_value(struct npu_graph *graph, const struct npu_graph_value *like);
 
 /*
- * A new node in front of node @at, all zero but for @kind, @layer and room for @inputs; NULL without
- * memory. Pointers to nodes become invalid.
+ * A new node in front of node @at, all zero but for @kind, @layer and room for @inputs; NULL
+ * without memory. Pointers to nodes become invalid.
  */
 struct npu_graph_node *npu_graph_insert_node(struct npu_graph *graph, uint32_t at,
 					     enum npu_graph_kind kind, size_t layer,

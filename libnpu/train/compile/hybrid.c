@@ -71,10 +71,11 @@ static int check_cut(const struct npu_model *model, const struct npu_compile_opt
 				     "itself (%s)",
 				     lowered->reason);
 	if (lowered->layers < model->nodes && options->length_input)
-		return npu_error_set(err, -EOPNOTSUPP,
-				     "the lengths of sequences can't pass on to the layers that the "
-				     "NPU does not run; predict with the model itself (%s)",
-				     lowered->reason);
+		return npu_error_set(
+			err, -EOPNOTSUPP,
+			"the lengths of sequences can't pass on to the layers that the "
+			"NPU does not run; predict with the model itself (%s)",
+			lowered->reason);
 	return 0;
 }
 

@@ -71,8 +71,8 @@ void npu_insn_begin(const struct npu_graph *graph, const struct npu_graph_node *
 	insn->t[1] = npu_graph_value_tensor(graph, node->input[0]);
 }
 
-void npu_graph_clamp(const struct npu_graph *graph, const struct npu_graph_node *node,
-		     int32_t *low, int32_t *high)
+void npu_graph_clamp(const struct npu_graph *graph, const struct npu_graph_node *node, int32_t *low,
+		     int32_t *high)
 {
 	const struct npu_graph_value *out = &graph->value[node->output];
 	bool wide = out->type == NPU_TYPE_INT16;

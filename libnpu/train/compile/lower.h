@@ -85,19 +85,19 @@ struct npu_tensor npu_graph_value_tensor(const struct npu_graph *graph, uint32_t
 bool npu_graph_value_is_flat(const struct npu_graph_value *value);
 
 /* The integers that @node's output is clamped to: its type's, or those of a fused relu. */
-void npu_graph_clamp(const struct npu_graph *graph, const struct npu_graph_node *node,
-		     int32_t *low, int32_t *high);
+void npu_graph_clamp(const struct npu_graph *graph, const struct npu_graph_node *node, int32_t *low,
+		     int32_t *high);
 
 /* Set opcode, output and first input. */
 void npu_insn_begin(const struct npu_graph *graph, const struct npu_graph_node *node,
 		    struct npu_insn *insn, uint16_t opcode);
 
-#define NPU_LOWER(name)                                                                            \
-	int npu_##name##_lower(const struct npu_graph *graph, const struct npu_graph_node *node,   \
-			       const struct npu_sections *sections, struct npu_insn *insn,         \
+#define NPU_LOWER(name)                                                                          \
+	int npu_##name##_lower(const struct npu_graph *graph, const struct npu_graph_node *node, \
+			       const struct npu_sections *sections, struct npu_insn *insn,       \
 			       struct npu_error *err)
-#define NPU_RESERVE(name)                                                                 \
-	int npu_##name##_reserve(struct npu_graph *graph, struct npu_graph_node *node,     \
+#define NPU_RESERVE(name)                                                              \
+	int npu_##name##_reserve(struct npu_graph *graph, struct npu_graph_node *node, \
 				 struct npu_error *err)
 
 /* lower_dense.c */

@@ -85,7 +85,8 @@ int npu_sigmoid_lower(const struct npu_graph *graph, const struct npu_graph_node
 
 	(void)sections;
 	(void)err;
-	npu_insn_begin(graph, node, insn, node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
+	npu_insn_begin(graph, node, insn,
+		       node->kind == NPU_GRAPH_TANH ? NPU_OP_TANH : NPU_OP_SIGMOID);
 	if (is_wide(graph, node)) {
 		double multiplier = scale * 4096.0 * 3.0;
 

@@ -17,9 +17,8 @@ static int check_reach(const struct npu_graph *graph, const struct npu_graph_nod
 	for (axis = 0; axis < 2; axis++) {
 		uint64_t positions =
 			(uint64_t)along[1 + axis] * (node->pool[axis] ? node->pool[axis] : 1);
-		uint64_t reach =
-			(positions - 1) * window->stride[axis] +
-			(uint64_t)(window->kernel[axis] - 1) * window->dilation[axis];
+		uint64_t reach = (positions - 1) * window->stride[axis] +
+				 (uint64_t)(window->kernel[axis] - 1) * window->dilation[axis];
 
 		if (reach > NPU_MAX_REACH)
 			return npu_error_set(err, -E2BIG,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Pooling. Instructions have no dilation: of windows whose elements are D apart, those that see the
- * same every D-th row are a pooling of these rows alone, without dilation, that writes every so many
- * rows of the output. So a dilated pooling is several instructions, each on views that step.
+ * same every D-th row are a pooling of these rows alone, without dilation, that writes every so
+ * many rows of the output. So a dilated pooling is several instructions, each on views that step.
  */
 #include <errno.h>
 

@@ -103,8 +103,8 @@ int npu_recurrent_reserve(struct npu_graph *graph, struct npu_graph_node *node,
 	node->weights_at = graph->weight_bytes;
 	node->bias_at = recurrent_at(node) +
 			npu_align(npu_packed_bytes(rows, node->hidden), NPU_SLOT_ALIGN);
-	graph->weight_bytes = node->bias_at + npu_align(2 * rows * (is_wide(graph, node) ? 8 : 4),
-							NPU_SLOT_ALIGN);
+	graph->weight_bytes = node->bias_at +
+			      npu_align(2 * rows * (is_wide(graph, node) ? 8 : 4), NPU_SLOT_ALIGN);
 	node->consts_at = graph->const_bytes;
 	graph->const_bytes += scale_bytes(node);
 	if (has_table(node))
@@ -262,8 +262,8 @@ static void lower_rnn(const struct npu_graph_node *node, const struct npu_sectio
 		insn->rnn.activation = NPU_RNN_LINEAR;
 		more[0] = npu_scale_from_real(1 / (gate_unit(node) * out));
 	} else {
-		insn->rnn.activation =
-			node->activation == NPU_SIGMOID ? NPU_RNN_SIGMOID : NPU_RNN_TANH;
+		insn->rnn.activation = node->activation == NPU_SIGMOID ? NPU_RNN_SIGMOID
+								       : NPU_RNN_TANH;
 		more[0] = npu_scale_from_real(0x1p-15 / out);
 	}
 }

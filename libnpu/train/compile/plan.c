@@ -57,8 +57,8 @@ static void measure_blocks(const struct npu_graph *graph, struct block *blocks)
 	}
 	for (i = 0; i < graph->values; i++)
 		if (blocks[i].first != NPU_NO_INDEX && !graph->value[i].state)
-			blocks[i].bytes = npu_align(npu_graph_value_bytes(&graph->value[i]),
-						    NPU_SLOT_ALIGN);
+			blocks[i].bytes =
+				npu_align(npu_graph_value_bytes(&graph->value[i]), NPU_SLOT_ALIGN);
 }
 
 /* It is all of its memory, and dense. */

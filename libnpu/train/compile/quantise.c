@@ -43,8 +43,7 @@ static void add_demand(const struct npu_graph *graph, uint32_t value, struct dem
 }
 
 /* The range of all values like @root, and what their readers need. */
-static struct demand gather(const struct npu_graph *graph, uint32_t root, double *low,
-			    double *high)
+static struct demand gather(const struct npu_graph *graph, uint32_t root, double *low, double *high)
 {
 	struct demand demand = { 0, 0 };
 	uint32_t i;
@@ -68,8 +67,8 @@ static void set_scale(struct npu_graph_value *value, float scale, double low)
 	bool wide = value->type == NPU_TYPE_INT16;
 
 	value->scale = scale;
-	value->zero_point =
-		wide ? 0 : (int32_t)npu_round_clamp(-128 - low / value->scale, -128, 127);
+	value->zero_point = wide ? 0
+				 : (int32_t)npu_round_clamp(-128 - low / value->scale, -128, 127);
 }
 
 static void from_range(struct npu_graph *graph, uint32_t root)

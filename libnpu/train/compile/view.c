@@ -80,11 +80,9 @@ static bool can_lie(const struct npu_graph *graph, uint32_t index,
 		const struct npu_graph_node *node = &graph->node[i];
 
 		for (k = 0; i != skip && k < node->inputs; k++) {
-			if (node->input[k] == index &&
-			    meet(place, &graph->value[node->output]))
+			if (node->input[k] == index && meet(place, &graph->value[node->output]))
 				return false;
-			if (node->output == index &&
-			    meet(place, &graph->value[node->input[k]]))
+			if (node->output == index && meet(place, &graph->value[node->input[k]]))
 				return false;
 		}
 	}

@@ -170,8 +170,7 @@ static int weigh_node(const struct npu_graph *graph, struct npu_graph_node *node
 	}
 	if (!node->weight || !node->bias ||
 	    (recurrent && (!node->recurrent || !node->recurrent_bias)))
-		return npu_error_set(err, -ENOMEM,
-				     "no memory for the %llu weights of layer \"%s\"",
+		return npu_error_set(err, -ENOMEM, "no memory for the %llu weights of layer \"%s\"",
 				     (unsigned long long)(node->units * node->depth),
 				     npu_graph_node_name(graph, node));
 	if (recurrent)
