@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cut.h"
 #include "program.h"
 
 /* Programs that a session has at once: the one in use, and those that requests still run. */
@@ -17,7 +18,7 @@
  * @heap_bytes: end of the block that it lies in
  * @device_bytes: of its buffer object
  * @shares_io: inputs and outputs are in the memory of the session's first program
- * @times_offset: embedded with threads, in the block: a word for each instruction
+ * @cuts_offset: embedded with threads, in the block: a struct npu_cut for each instruction
  * @scratch_offset: where it is computed in process, in the block: scratch memory of each seat
  * @scratch_stride: from one seat's to the next
  * @snapshot_offset: driver with failover, in the block: the state before the job in flight
@@ -28,7 +29,7 @@ struct npu_binding_plan {
 	uint64_t heap_bytes;
 	uint64_t device_bytes;
 	bool shares_io;
-	uint64_t times_offset;
+	uint64_t cuts_offset;
 	uint64_t scratch_offset;
 	uint64_t scratch_stride;
 	uint64_t snapshot_offset;
@@ -45,9 +46,10 @@ struct npu_binding_plan {
  * @slot_base: address of each slot, of request 0 for IO; NULL where the process has none
  * @slot_stride: of each IO slot: from one request to the next
  * @scratch: scratch memory of seat 0, NULL if there is none
- * @times: embedded with threads: ns of each instruction, on one thread
- * @total_ns: their sum
- * @measured: runs that @times are of
+ * @cuts: embedded with threads: of each instruction
+ * @cut_for: how many threads they are for, the leader's of the crew
+ * @total_ns: sum of their times
+ * @measured: runs that those are of
  * @bo: driver: one buffer object
  * @map: driver: where it is mapped
  * @handle: driver: of the program
@@ -63,7 +65,8 @@ struct npu_binding {
 	uint64_t slot_stride[NPU_MAX_SLOTS];
 
 	uint8_t *scratch;
-	_Atomic uint32_t *times;
+	struct npu_cut *cuts;
+	unsigned int cut_for;
 	_Atomic uint64_t total_ns;
 	atomic_uint measured;
 

@@ -3,16 +3,17 @@
  * Several threads share one job.
  *
  * The leader goes through the program. Where an instruction is long enough it cuts the units into
- * chunks and publishes them as a *phase*; otherwise it computes alone. Each member of the crew has
+ * chunks and announces them as a *phase*; otherwise it computes alone. Each member of the crew has
  * a part of the chunks from the start, the same part of every instruction, so that what it wrote
- * is in its cache when it is read; and who has nothing left takes from the others. So a member that
- * the system does not run costs nothing but the chunk it is in, and nobody needs to arrive.
+ * is in its cache when it is read; and who has nothing left takes from the others, after a moment.
+ * So a member that the system does not run costs nothing but the chunk it is in, and nobody needs
+ * to arrive.
  *
- * A part is never written by the leader: that a member's range is of an earlier phase means that
- * its part is untouched. What remains for a phase are two cache lines: the state, which goes from
- * the leader to the members and back with the count of chunks done, and each member's own range.
+ * A phase is announced while the one before is computed, and starts for each member when it sees
+ * that all chunks of that one are done. So all that goes between two CPUs from one phase to the
+ * next is each member's count of chunks done: one cache line each way, at the same time.
  *
- * A member reads the leader's words as a reader of a sequence lock does. It acts on them only by a
+ * A member reads what the leader wrote as a reader of a sequence lock does. It acts on it only by a
  * compare-and-swap of a range: while one of a phase's chunks is not taken that phase is not over,
  * and once it is over all its ranges have changed.
  */
@@ -28,10 +29,11 @@
 #define STAND_BY_NS 50000
 /* How often it looks meanwhile whether the doorbell rang. */
 #define LOOK_NS 20000
-/* Looks at the state without a pause, and until the clock is read. */
+/* Looks without a pause, and before taking what is another's; about half a microsecond. */
 #define SPINS_AT_ONCE 200
+/* Looks until the clock is read. */
 #define SPINS_PER_CLOCK 64
-/* Looks until the leader lets others have its CPU, which may be what a member waits for. */
+/* Looks until others may have the CPU, which may be what a member waits for. */
 #define SPINS_BEFORE_YIELD 20000
 
 static inline void pause_cpu(void)
@@ -43,14 +45,9 @@ static inline void pause_cpu(void)
 #endif
 }
 
-static uint32_t phase_of(uint64_t state)
+static uint32_t phase_of(uint64_t word)
 {
-	return state >> 32;
-}
-
-static uint32_t members_of(uint64_t state)
-{
-	return state >> 16 & 0xffff;
+	return word >> 32;
 }
 
 /* The chunks that @member has from the start; the leader's are the first. */
@@ -84,13 +81,10 @@ static uint32_t take(struct npu_crew *crew, const struct npu_phase_work *work, u
 	for (;;) {
 		uint32_t next = word >> 16 & 0xffff, end = word & 0xffff, left, n;
 
-		if (phase_of(word) != work->phase) {
+		if ((int32_t)(phase_of(word) - work->phase) > 0)
+			return 0;
+		if (phase_of(word) != work->phase)
 			initial_part(work, victim, &next, &end);
-			/* Untouched, or of a later phase than the caller believes to be in. */
-			if (phase_of(atomic_load_explicit(&crew->state, memory_order_acquire)) !=
-			    work->phase)
-				return 0;
-		}
 		left = end - next;
 		if (!left)
 			return 0;
@@ -112,126 +106,181 @@ static uint32_t take(struct npu_crew *crew, const struct npu_phase_work *work, u
 }
 
 static void run_chunks(const struct npu_phase_work *work, const struct npu_variant *variant,
-		       const struct npu_exec *exec, uint32_t at, uint32_t n)
+		       struct npu_exec *exec, uint32_t at, uint32_t n)
 {
 	uint64_t first = (uint64_t)at * work->chunk, end = first + (uint64_t)n * work->chunk;
 
 	if (end > work->count)
 		end = work->count;
 	if (work->banded) {
-		struct npu_exec banded = *exec;
+		const struct npu_insn *insns = exec->insns;
 		struct npu_insn band;
 
-		npu_band(&exec->insns[work->insn], first, end - first, &band);
-		banded.insns = &band;
-		npu_insn_run(variant, &banded, 0, 0, npu_insn_units(&band));
+		npu_band(&insns[work->insn], first, end - first, &band);
+		exec->insns = &band;
+		npu_insn_run(variant, exec, 0, 0, npu_insn_units(&band));
+		exec->insns = insns;
 		return;
 	}
 	npu_insn_run(variant, exec, work->insn, work->first + first, end - first);
 }
 
-/* All that is left in the phase for member @self; returns how many chunks those were. */
-static uint32_t work_off(struct npu_crew *crew, const struct npu_phase_work *work,
-			 unsigned int self, const struct npu_variant *variant,
-			 const struct npu_exec *exec)
+/* Is @work's phase over? Who has done something in a later one knows that it is. */
+static bool is_over(struct npu_crew *crew, const struct npu_phase_work *work)
 {
-	uint32_t done = 0, n, at;
+	uint32_t sum = 0;
 
-	for (unsigned int i = 0; i < NPU_CREW_MOST; i++) {
-		/* Its own part, then those behind it, round the crew. */
-		unsigned int victim = (self + i) % NPU_CREW_MOST;
+	for (uint32_t left = work->members; left; left &= left - 1) {
+		_Atomic uint64_t *done = &crew->member[__builtin_ctz(left)].done;
+		uint64_t word = atomic_load_explicit(done, memory_order_acquire);
 
-		if (!(work->members >> victim & 1))
-			continue;
-		while ((n = take(crew, work, victim, self, &at))) {
-			if (exec)
-				run_chunks(work, variant, exec, at, n);
-			done += n;
-		}
+		if ((int32_t)(phase_of(word) - work->phase) > 0)
+			return true;
+		if (phase_of(word) == work->phase)
+			sum += (uint32_t)word;
 	}
-	return done;
+	return sum == work->chunks;
 }
 
-/* Wait until the others have done the rest of the phase. */
-static void wait_for_others(struct npu_crew *crew, uint32_t rest)
+/**
+ * struct part - a member in a phase
+ * @exec: NULL to take without computing
+ * @done: chunks that it has done
+ */
+struct part {
+	struct npu_crew *crew;
+	const struct npu_phase_work *work;
+	const struct npu_variant *variant;
+	struct npu_exec *exec;
+	unsigned int self;
+	uint32_t done;
+};
+
+/* Do what is left of @victim's chunks, as far as this member gets hold of them. */
+static bool work_off(struct part *part, unsigned int victim)
 {
+	_Atomic uint64_t *done = &part->crew->member[part->self].done;
+	uint32_t before = part->done, n, at;
+
+	while ((n = take(part->crew, part->work, victim, part->self, &at))) {
+		if (part->exec)
+			run_chunks(part->work, part->variant, part->exec, at, n);
+		part->done += n;
+	}
+	if (part->done == before)
+		return false;
+	atomic_store_explicit(done, (uint64_t)part->work->phase << 32 | part->done,
+			      memory_order_release);
+	return true;
+}
+
+static bool steal(struct part *part)
+{
+	bool stolen = false;
+
+	for (uint32_t left = part->work->members & ~(1u << part->self); left; left &= left - 1)
+		stolen |= work_off(part, __builtin_ctz(left));
+	return stolen;
+}
+
+void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work)
+{
+	struct npu_crew_notice *notice;
+
+	work->phase = atomic_load_explicit(&crew->open, memory_order_relaxed) + 1;
+	/* Zero is none, which is what a notice says that is being written. */
+	work->phase += !work->phase;
+	notice = &crew->notice[work->phase & 1];
+	atomic_store_explicit(&notice->phase, 0, memory_order_relaxed);
+	atomic_store_explicit(&notice->job, work->job, memory_order_release);
+	atomic_store_explicit(&notice->members, work->members, memory_order_release);
+	atomic_store_explicit(&notice->insn, work->insn << 1 | work->banded, memory_order_release);
+	atomic_store_explicit(&notice->first, work->first, memory_order_release);
+	atomic_store_explicit(&notice->count, work->count, memory_order_release);
+	atomic_store_explicit(&notice->chunk, work->chunk, memory_order_release);
+	atomic_store_explicit(&notice->split, work->lead << 16 | work->chunks,
+			      memory_order_release);
+	atomic_store_explicit(&notice->claim, work->claim, memory_order_release);
+	atomic_store_explicit(&notice->phase, work->phase, memory_order_release);
+	atomic_store_explicit(&crew->open, work->phase, memory_order_release);
+}
+
+void npu_crew_lead(struct npu_crew *crew, const struct npu_phase_work *work,
+		   const struct npu_variant *variant, struct npu_exec *exec,
+		   const atomic_bool *abort)
+{
+	struct part part = { crew, work, variant, exec, work->leader, 0 };
 	unsigned int spins = 0;
 
-	while ((atomic_load_explicit(&crew->state, memory_order_acquire) & 0xffff) != rest) {
-		if (++spins > SPINS_AT_ONCE)
+	if (atomic_load_explicit(abort, memory_order_relaxed))
+		part.exec = NULL;
+	work_off(&part, part.self);
+	while (!is_over(crew, work)) {
+		if (++spins % SPINS_AT_ONCE == 0 && steal(&part))
+			continue;
+		if (spins > SPINS_AT_ONCE)
 			pause_cpu();
 		if (spins > SPINS_BEFORE_YIELD)
 			sched_yield();
 	}
 }
 
-void npu_crew_publish(struct npu_crew *crew, struct npu_phase_work *work)
+/* What was announced as phase @phase; false if its notice is not there any more. */
+static bool read_work(struct npu_crew *crew, uint32_t phase, struct npu_phase_work *work)
 {
-	uint64_t state = atomic_load_explicit(&crew->state, memory_order_relaxed);
-
-	work->phase = phase_of(state) + 1;
-	/* Nobody may take what follows for the phase that is over. */
-	atomic_store_explicit(&crew->state, state & ~(uint64_t)UINT32_MAX, memory_order_relaxed);
-	atomic_store_explicit(&crew->job, work->job, memory_order_release);
-	atomic_store_explicit(&crew->insn, work->insn << 1 | work->banded, memory_order_release);
-	atomic_store_explicit(&crew->first, work->first, memory_order_release);
-	atomic_store_explicit(&crew->count, work->count, memory_order_release);
-	atomic_store_explicit(&crew->chunk, work->chunk, memory_order_release);
-	atomic_store_explicit(&crew->split, work->lead << 16 | work->chunks, memory_order_release);
-	atomic_store_explicit(&crew->claim, work->claim, memory_order_release);
-	atomic_store_explicit(&crew->state, (uint64_t)work->phase << 32 | work->members << 16,
-			      memory_order_release);
-}
-
-void npu_crew_lead(struct npu_crew *crew, const struct npu_phase_work *work,
-		   const struct npu_variant *variant, const struct npu_exec *exec,
-		   const atomic_bool *abort)
-{
-	bool aborted = atomic_load_explicit(abort, memory_order_relaxed);
-	uint32_t done = work_off(crew, work, work->leader, variant, aborted ? NULL : exec);
-
-	wait_for_others(crew, work->chunks - done);
-}
-
-/* What is to be done in the phase of @state; false if it is over already. */
-static bool read_work(struct npu_crew *crew, uint64_t state, struct npu_phase_work *work)
-{
+	struct npu_crew_notice *notice = &crew->notice[phase & 1];
 	uint32_t split;
 
-	work->phase = phase_of(state);
-	work->members = members_of(state);
-	work->job = atomic_load_explicit(&crew->job, memory_order_acquire);
+	if (atomic_load_explicit(&notice->phase, memory_order_acquire) != phase)
+		return false;
+	work->phase = phase;
+	work->job = atomic_load_explicit(&notice->job, memory_order_acquire);
 	work->leader = NPU_JOB_SEAT(work->job);
-	work->insn = atomic_load_explicit(&crew->insn, memory_order_acquire);
+	work->members = atomic_load_explicit(&notice->members, memory_order_acquire);
+	work->insn = atomic_load_explicit(&notice->insn, memory_order_acquire);
 	work->banded = work->insn & 1;
 	work->insn >>= 1;
-	work->first = atomic_load_explicit(&crew->first, memory_order_acquire);
-	work->count = atomic_load_explicit(&crew->count, memory_order_acquire);
-	work->chunk = atomic_load_explicit(&crew->chunk, memory_order_acquire);
-	split = atomic_load_explicit(&crew->split, memory_order_acquire);
+	work->first = atomic_load_explicit(&notice->first, memory_order_acquire);
+	work->count = atomic_load_explicit(&notice->count, memory_order_acquire);
+	work->chunk = atomic_load_explicit(&notice->chunk, memory_order_acquire);
+	split = atomic_load_explicit(&notice->split, memory_order_acquire);
 	work->lead = split >> 16;
 	work->chunks = split & 0xffff;
-	work->claim = atomic_load_explicit(&crew->claim, memory_order_acquire);
-	state ^= atomic_load_explicit(&crew->state, memory_order_acquire);
-	/* The count of chunks may have grown. */
-	return state <= 0xffff;
+	work->claim = atomic_load_explicit(&notice->claim, memory_order_acquire);
+	return atomic_load_explicit(&notice->phase, memory_order_acquire) == phase;
 }
 
-/* Make @exec that of the job; false if the phase ended before it could be looked at. */
+/* Make @exec that of the job; false if that has ended. */
 static bool visit(struct npu_seat *seat, struct npu_crew *crew, const struct npu_phase_work *work,
 		  struct npu_exec *exec, uint64_t *job)
 {
 	if (work->job == *job)
 		return true;
-	/* Seen by npu_crew_quiesce(), or that the phase is over is seen here. */
+	/* Either this is seen by npu_crew_quiesce(), or that the job has ended is seen here. */
 	atomic_store_explicit(&crew->member[seat->index].visiting, NPU_JOB_NUMBER(work->job),
 			      memory_order_seq_cst);
-	if (phase_of(atomic_load_explicit(&crew->state, memory_order_seq_cst)) != work->phase)
+	if (atomic_load_explicit(&crew->job, memory_order_seq_cst) != work->job)
 		return false;
 	npu_binding_exec(&seat->session->bindings[NPU_JOB_BINDING(work->job)],
 			 NPU_JOB_REQUEST(work->job), work->leader, seat->workspace, exec);
 	*job = work->job;
 	return true;
+}
+
+/*
+ * The phase to work in, if there is one that has started and that is later than @seen: the last one
+ * announced, or the one before.
+ */
+static bool find_work(struct npu_crew *crew, uint32_t seen, struct npu_phase_work *work)
+{
+	uint32_t open = atomic_load_explicit(&crew->open, memory_order_acquire);
+
+	if (open == seen)
+		return false;
+	/* Without a notice it is over: that has been written over since. */
+	if (read_work(crew, open - 1, work) && !is_over(crew, work))
+		return open - 1 != seen;
+	return read_work(crew, open, work);
 }
 
 /**
@@ -272,6 +321,7 @@ void npu_crew_stand_by(struct npu_seat *seat)
 	struct npu_embedded *embedded = session->backend;
 	struct npu_crew *crew = &embedded->crew;
 	const struct npu_variant *variant = session->device->variant;
+	struct npu_phase_work work;
 	struct watch watch = { 0 };
 	uint32_t bit, seen;
 	struct npu_exec exec;
@@ -280,21 +330,20 @@ void npu_crew_stand_by(struct npu_seat *seat)
 	if (seat->index >= NPU_CREW_MOST || crew->width < 2)
 		return;
 	bit = 1u << seat->index;
-	seen = phase_of(atomic_load_explicit(&crew->state, memory_order_relaxed));
+	seen = atomic_load_explicit(&crew->open, memory_order_relaxed);
 	atomic_fetch_or_explicit(&crew->present, bit, memory_order_relaxed);
 	while (!time_to_go(&watch, seat)) {
-		uint64_t state = atomic_load_explicit(&crew->state, memory_order_acquire);
-		struct npu_phase_work work;
-		uint32_t done;
+		struct part part = { crew, &work, variant, &exec, seat->index, 0 };
 
-		if (phase_of(state) == seen || !(members_of(state) & bit))
+		if (!find_work(crew, seen, &work))
 			continue;
-		seen = phase_of(state);
-		if (!read_work(crew, state, &work) || !visit(seat, crew, &work, &exec, &job))
+		seen = work.phase;
+		if (!(work.members & bit) || !visit(seat, crew, &work, &exec, &job))
 			continue;
-		done = work_off(crew, &work, seat->index, variant, &exec);
-		if (done)
-			atomic_fetch_add_explicit(&crew->state, done, memory_order_acq_rel);
+		work_off(&part, part.self);
+		for (unsigned int spins = 0; !is_over(crew, &work); spins++)
+			if (spins == SPINS_AT_ONCE && !steal(&part))
+				break;
 		watch.spins = 0;
 	}
 	atomic_fetch_and_explicit(&crew->present, ~bit, memory_order_relaxed);

@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * The leader's way through a program: what to share, and how to cut it.
- *
- * What an instruction takes is measured: the first runs of a program are computed by one thread,
- * which notes the time of each instruction. The cost that validation knows is an upper bound, which
- * is too coarse to tell whether half of a microsecond is worth a phase.
+ * The leader's way through a program: alone, or with the crew where an instruction is long enough.
+ * The first runs are made alone, to know how long each takes.
  */
 #include <errno.h>
 
 #include "crew.h"
 #include "crew_phase.h"
+#include "cut.h"
 #include "embedded.h"
-#include "band.h"
 
 /* Runs that are measured, of which the fastest counts. */
 #define MEASURED_RUNS 3
-/* What is shorter is not shared: a phase costs about a quarter of it. */
-#define SHARE_NS 800
 /* A job of less than this does not wake those who sleep. */
 #define WAKE_NS 40000
-/* A member starts that much later than the leader, and is that much later seen to have ended. */
-#define LATE_NS 200
-/* Work to take at once, so that a kernel's preparation and the taking itself do not count. */
-#define CLAIM_NS 2000
-/* Rows of a strip, see the engine. */
-#define STRIP 64
-/* Chunks of a phase at most; fits the words that they are counted in. */
-#define MOST_CHUNKS 8192
 /* Between two steps of a job that can be cancelled. */
 #define STEP_US 250
 
@@ -45,6 +32,12 @@ struct run {
 	uint32_t budget;
 	bool leading;
 	uint64_t job;
+};
+
+/* A place in the program: an instruction, and its first unit that is not done. */
+struct piece {
+	uint32_t insn;
+	uint32_t first;
 };
 
 static bool aborted(const struct run *run)
@@ -67,104 +60,41 @@ static int run_alone(struct run *run, uint32_t end)
 	return 0;
 }
 
-static uint32_t time_of(const struct npu_binding *binding, uint32_t insn)
-{
-	return atomic_load_explicit(&binding->times[insn], memory_order_relaxed);
-}
-
 /* Alone, and note what each instruction took. */
 static int run_measured(struct run *run)
 {
+	struct npu_binding *binding = run->binding;
 	uint64_t before = npu_now_ns(), sum = 0;
 
 	for (uint32_t i = 0; i < run->exec.insn_count; i++) {
-		uint64_t now, known = time_of(run->binding, i);
 		int ret = run_alone(run, i + 1);
+		uint64_t now = npu_now_ns();
 
 		if (ret)
 			return ret;
-		now = npu_now_ns();
-		if (!known || now - before < known)
-			known = now - before < UINT32_MAX ? now - before : UINT32_MAX;
-		atomic_store_explicit(&run->binding->times[i], known, memory_order_relaxed);
-		sum += known;
+		sum += npu_cut_note(&binding->cuts[i], &run->exec.insns[i], now - before);
 		before = now;
 	}
-	atomic_store_explicit(&run->binding->total_ns, sum, memory_order_relaxed);
-	atomic_fetch_add_explicit(&run->binding->measured, 1, memory_order_release);
+	atomic_store_explicit(&binding->total_ns, sum, memory_order_relaxed);
+	atomic_fetch_add_explicit(&binding->measured, 1, memory_order_release);
 	return 0;
 }
 
-/* Time of what can be shared at once. */
-static uint64_t wave_ns(const struct run *run, const struct npu_insn *insn, uint32_t i)
+static bool worth_sharing(const struct run *run, uint32_t insn)
 {
-	uint32_t units = npu_insn_units(insn), wave = npu_insn_wave(insn);
-
-	return (uint64_t)time_of(run->binding, i) * wave / units;
+	return atomic_load_explicit(&run->binding->cuts[insn].worth, memory_order_relaxed);
 }
 
-static bool worth_sharing(const struct run *run, uint32_t i)
+/* The cuts of a program for @n threads, which seldom change. */
+static void cut_for(const struct run *run, unsigned int n)
 {
-	return wave_ns(run, &run->exec.insns[i], i) >= SHARE_NS;
-}
+	struct npu_binding *binding = run->binding;
 
-/*
- * Units between which a cut costs a kernel little. Units of products and windows are blocks of
- * rows of a strip: whole strips where there are several, else blocks.
- */
-static uint32_t grain_of(const struct npu_insn *insn)
-{
-	const uint32_t *dim = insn->t[0].dim;
-	uint32_t rows;
-
-	switch (insn->opcode) {
-	case NPU_OP_FULLY_CONNECTED:
-		rows = dim[2];
-		break;
-	case NPU_OP_CONV_2D:
-	case NPU_OP_DEPTHWISE_CONV_2D:
-	case NPU_OP_TRANSPOSE_CONV_2D:
-	case NPU_OP_MAX_POOL_2D:
-	case NPU_OP_AVERAGE_POOL_2D:
-		rows = dim[0] * dim[1] * dim[2];
-		break;
-	default:
-		return 1;
-	}
-	return rows < STRIP ? rows : STRIP;
-}
-
-/* Do @parts equal parts keep @n threads as busy as @others do? */
-static bool divides_better(uint32_t parts, uint32_t others, unsigned int n)
-{
-	return (uint64_t)((parts - 1) / n + 1) * others <= (uint64_t)((others - 1) / n + 1) * parts;
-}
-
-/* Cut units [@first, @first + @count) of instruction @i, which take @ns, for @n threads. */
-static void cut(const struct run *run, struct npu_phase_work *work, uint32_t i, uint32_t first,
-		uint32_t count, uint64_t ns, unsigned int n)
-{
-	const struct npu_insn *insn = &run->exec.insns[i];
-	uint32_t most = (count - 1) / MOST_CHUNKS + 1, grain = grain_of(insn);
-	uint32_t bands = npu_bands(insn);
-
-	work->job = run->job;
-	work->insn = i;
-	work->banded = bands > 1 && divides_better(bands, (count - 1) / grain + 1, n);
-	if (work->banded) {
-		first = 0;
-		count = bands;
-		grain = 1;
-		most = (count - 1) / MOST_CHUNKS + 1;
-	}
-	work->first = first;
-	work->count = count;
-	work->chunk = grain > most ? grain : most;
-	work->chunks = (count - 1) / work->chunk + 1;
-	work->claim = (CLAIM_NS * work->chunks - 1) / ns + 1;
-	work->lead = (work->chunks * (ns + (n - 1) * LATE_NS) + ns * n / 2) / (ns * n);
-	if (work->lead > work->chunks)
-		work->lead = work->chunks;
+	if (binding->cut_for == n)
+		return;
+	for (uint32_t i = 0; i < run->exec.insn_count; i++)
+		npu_cut_for(&binding->cuts[i], &run->exec.insns[i], n);
+	binding->cut_for = n;
 }
 
 /* Who helps with the next phase: a bit each. */
@@ -206,58 +136,97 @@ static bool lead(struct run *run)
 	/* Zero is no job's number. */
 	crew->jobs += crew->jobs == UINT32_MAX ? 2 : 1;
 	run->job = NPU_JOB(crew->jobs, run->binding->index, run->seat->index, run->request->index);
+	atomic_store_explicit(&crew->job, run->job, memory_order_seq_cst);
 	wake(run);
 	return true;
 }
 
-/* Instruction @i with the crew's help; false if there is none. */
-static bool run_shared(struct run *run, uint32_t i)
+/* Announce what lies at @piece for the crew; false if that is not worth it, or nobody helps. */
+static bool announce(struct run *run, const struct piece *piece, struct npu_phase_work *work)
 {
-	const struct npu_insn *insn = &run->exec.insns[i];
-	uint32_t units = npu_insn_units(insn), wave = npu_insn_wave(insn);
-	uint64_t ns = wave_ns(run, insn, i);
-	struct npu_phase_work work;
+	const struct npu_cut *cut = &run->binding->cuts[piece->insn];
+	uint32_t others, left;
+	unsigned int n;
 
-	if (!lead(run) || !helpers(run))
+	if (piece->insn == run->exec.insn_count || aborted(run) ||
+	    !worth_sharing(run, piece->insn) || !lead(run))
 		return false;
-	for (uint32_t first = 0; first < units && !aborted(run); first += wave) {
-		uint32_t others = helpers(run);
-		uint32_t count = units - first < wave ? units - first : wave;
-
-		work.leader = run->seat->index;
-		work.members = others | 1u << work.leader;
-		cut(run, &work, i, first, count, ns, __builtin_popcount(work.members));
-		if (others && work.lead < work.chunks) {
-			npu_crew_publish(run->crew, &work);
-			npu_crew_lead(run->crew, &work, run->variant, &run->exec,
-				      &run->request->abort);
-		} else {
-			npu_insn_run(run->variant, &run->exec, i, first, count);
-		}
-	}
-	run->exec.insn++;
+	others = helpers(run);
+	if (!others)
+		return false;
+	n = __builtin_popcount(others) + 1;
+	cut_for(run, n);
+	left = cut->units - piece->first;
+	work->leader = run->seat->index;
+	work->members = others | 1u << work->leader;
+	work->job = run->job;
+	work->insn = piece->insn;
+	work->banded = cut->banded;
+	work->first = piece->first;
+	work->count = cut->banded || cut->count < left ? cut->count : left;
+	work->chunk = cut->chunk;
+	work->chunks = npu_cut_chunks(cut, work->count);
+	work->claim = cut->claim;
+	work->lead = (work->chunks - 1) / n + 1;
+	if (work->lead == work->chunks)
+		return false;
+	npu_crew_announce(run->crew, work);
 	return true;
 }
 
-/* With help wherever it is worth it. */
+/* Go on behind what @cut cuts at once. */
+static void pass(const struct npu_cut *cut, struct piece *piece)
+{
+	piece->first += cut->wave;
+	if (piece->first < cut->units)
+		return;
+	piece->first = 0;
+	piece->insn++;
+}
+
+/* Alone, up to where help may be worth it. */
+static int pass_alone(struct run *run, struct piece *piece)
+{
+	run->exec.insn = piece->insn;
+	run->exec.unit = piece->first;
+	do
+		piece->insn++;
+	while (piece->insn < run->exec.insn_count && !worth_sharing(run, piece->insn));
+	piece->first = 0;
+	return run_alone(run, piece->insn);
+}
+
+/*
+ * With help wherever it is worth it. What comes next is announced first, so that the others go on
+ * with it without waiting for the leader.
+ */
 static int run_together(struct run *run)
 {
+	struct piece here = { 0 }, next;
+	struct npu_phase_work work[2];
+	unsigned int now = 0;
+	bool announced = false;
 	int ret = 0;
 
-	while (!ret && !npu_exec_done(&run->exec)) {
-		uint32_t end = run->exec.insn;
-
-		if (worth_sharing(run, end) && run_shared(run, end)) {
-			ret = aborted(run) ? -ECANCELED : 0;
+	while (!ret && here.insn < run->exec.insn_count) {
+		if (!announced && !announce(run, &here, &work[now])) {
+			ret = pass_alone(run, &here);
 			continue;
 		}
-		do
-			end++;
-		while (end < run->exec.insn_count && !worth_sharing(run, end));
-		ret = run_alone(run, end);
+		next = here;
+		pass(&run->binding->cuts[here.insn], &next);
+		announced = announce(run, &next, &work[!now]);
+		npu_crew_lead(run->crew, &work[now], run->variant, &run->exec,
+			      &run->request->abort);
+		here = next;
+		now = !now;
+		if (!announced && aborted(run))
+			ret = -ECANCELED;
 	}
-	if (run->leading)
+	if (run->leading) {
+		atomic_store_explicit(&run->crew->job, 0, memory_order_seq_cst);
 		atomic_store_explicit(&run->crew->busy, false, memory_order_release);
+	}
 	return ret;
 }
 

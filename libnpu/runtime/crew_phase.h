@@ -20,7 +20,7 @@ struct npu_crew;
 
 /**
  * struct npu_phase_work - independent units of one instruction, for a crew
- * @phase: its number, from npu_crew_publish()
+ * @phase: its number, from npu_crew_announce()
  * @members: a bit each, the leader's among them
  * @leader: seat
  * @job: NPU_JOB()
@@ -48,15 +48,18 @@ struct npu_phase_work {
 	uint32_t claim;
 };
 
-/* Start a phase: by the leader, when the one before is over. */
-void npu_crew_publish(struct npu_crew *crew, struct npu_phase_work *work);
+/*
+ * Announce a phase, which gets its number: by the leader, when the one before the last is over. It
+ * starts when the last one is over.
+ */
+void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work);
 
 /*
- * The leader's part in it, and the wait for the others; with @abort set what nobody has taken
- * is not done.
+ * The leader's part in it, when it has started, and the wait for the others; with @abort set what
+ * nobody has taken is not done.
  */
 void npu_crew_lead(struct npu_crew *crew, const struct npu_phase_work *work,
-		   const struct npu_variant *variant, const struct npu_exec *exec,
+		   const struct npu_variant *variant, struct npu_exec *exec,
 		   const atomic_bool *abort);
 
 #endif

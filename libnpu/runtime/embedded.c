@@ -55,8 +55,9 @@ static int embedded_plan_binding(struct npu_binding_plan *bound, const struct np
 
 	(void)err;
 	if (crew_width(plan, device) > 1)
-		bound->times_offset = npu_plan_add(
-			&bound->heap_bytes, program->insn_count * sizeof(uint32_t), NPU_SLOT_ALIGN);
+		bound->cuts_offset = npu_plan_add(&bound->heap_bytes,
+						  program->insn_count * sizeof(struct npu_cut),
+						  NPU_SLOT_ALIGN);
 	npu_binding_plan_scratch(bound, program, seats(plan));
 	if (state != NPU_NO_SLOT)
 		bound->slot_offset[state] = npu_plan_add(
@@ -80,7 +81,7 @@ static int embedded_bind(struct npu_session *session, struct npu_binding *bindin
 	if (state != NPU_NO_SLOT)
 		binding->slot_base[state] = binding->block + binding->plan.slot_offset[state];
 	if (crew_width(&session->plan, session->device) > 1)
-		binding->times = (void *)(binding->block + binding->plan.times_offset);
+		binding->cuts = (void *)(binding->block + binding->plan.cuts_offset);
 	return 0;
 }
 

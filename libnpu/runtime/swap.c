@@ -211,7 +211,8 @@ int npu_session_swap(struct npu_session *session, const struct npu_program *prog
 		return ret;
 	binding->program = program;
 	atomic_store_explicit(&binding->measured, 0, memory_order_relaxed);
-	binding->times = NULL;
+	binding->cuts = NULL;
+	binding->cut_for = 0;
 	ret = session->ops->bind(session, binding, err);
 	if (ret) {
 		binding->program = NULL;
