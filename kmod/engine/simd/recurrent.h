@@ -399,9 +399,10 @@ static lanes_inline void recurrent_gru_state(const struct npu_recurrent *r,
 }
 
 /* Reset gates act on sums: all three gates from one reading of the hidden state. */
-static void recurrent_gru_after(const struct npu_recurrent *r, const struct recurrent_scales *s,
-				const struct npu_recurrent_work *work, const void *before,
-				__u32 block)
+static __attribute__((__noinline__)) void recurrent_gru_after(const struct npu_recurrent *r,
+							      const struct recurrent_scales *s,
+							      const struct npu_recurrent_work *work,
+							      const void *before, __u32 block)
 {
 	struct lanes x[NPU_GRU_GATES], h[NPU_GRU_GATES], reset;
 	__u32 row = block * NPU_GRU_GATES, g;
@@ -466,6 +467,22 @@ static lanes_inline void recurrent_gru_blocks(const struct npu_recurrent *r,
 		recurrent_gru_rest(r, s, work, before, block, count);
 }
 
+static __attribute__((__noinline__)) void recurrent_gru_some(const struct npu_recurrent *r,
+							     const struct recurrent_scales *s,
+							     const struct npu_recurrent_work *work,
+							     const void *before, __u32 block)
+{
+	recurrent_gru_blocks(r, s, work, before, block, RECURRENT_GRU_BLOCKS);
+}
+
+static __attribute__((__noinline__)) void recurrent_gru_one(const struct npu_recurrent *r,
+							    const struct recurrent_scales *s,
+							    const struct npu_recurrent_work *work,
+							    const void *before, __u32 block)
+{
+	recurrent_gru_blocks(r, s, work, before, block, 1);
+}
+
 static void recurrent_gru_step(const struct npu_exec *exec, const struct npu_insn *insn,
 			       const struct npu_recurrent *r, const struct npu_recurrent_work *work)
 {
@@ -477,9 +494,9 @@ static void recurrent_gru_step(const struct npu_exec *exec, const struct npu_ins
 	for (; r->waves == 1 && block < end; block++)
 		recurrent_gru_after(r, s, work, before, block);
 	for (; block + RECURRENT_GRU_BLOCKS <= end; block += RECURRENT_GRU_BLOCKS)
-		recurrent_gru_blocks(r, s, work, before, block, RECURRENT_GRU_BLOCKS);
+		recurrent_gru_some(r, s, work, before, block);
 	for (; block < end; block++)
-		recurrent_gru_blocks(r, s, work, before, block, 1);
+		recurrent_gru_one(r, s, work, before, block);
 }
 
 static void recurrent_gru_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
