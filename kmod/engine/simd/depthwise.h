@@ -44,30 +44,23 @@ struct depthwise_run {
 };
 
 /**
- * struct depthwise_slot - the pixel, or pixels side by side, of sixteen lanes
- * @from: bytes to its first column
- * @to: bytes from the start of the output
- * @pixels: how many there are
- */
-struct depthwise_slot {
-	__u64 to;
-	__u32 from, pixels;
-};
-
-/**
  * struct depthwise_memory - the workspace
  * @fill: sixteen times what lies outside of the input
  * @zeros: a row of weights past the kernel
  * @rest: rows at the end of the input
  * @runs: of the strip
- * @slots: of the strip
+ * @from: of each slot, bytes to its first column; a slot is a pixel, or pixels side by side,
+ *	in sixteen lanes
+ * @to: bytes from the start of the output
+ * @half: the slot has one pixel of two
  * @weights: of a block: words, column by column
  * @columns: for each word of a column, those words of all columns
  */
 struct depthwise_memory {
 	__u8 fill[16], zeros[16], rest[TAPS][16];
 	struct depthwise_run runs[NPU_STRIP];
-	struct depthwise_slot slots[NPU_STRIP];
+	__s32 from[NPU_STRIP + 16], to[NPU_STRIP + 16];
+	bool half[NPU_STRIP];
 	__u8 weights[DEPTHWISE_KERNEL_WORDS][DEPTHWISE_WORD] __attribute__((aligned(64)));
 	__u8 columns[];
 };
@@ -150,23 +143,29 @@ static bool depthwise_prepare(struct depthwise *d, const struct npu_exec *exec,
 
 /* ------------------------------------------------------------------- plan */
 
-static void depthwise_plan_slots(struct depthwise *d, __u32 column, __u32 pixels, __u64 to)
+static void depthwise_plan_slots(struct depthwise *d, __u32 column, __u32 pixels, __u32 to)
 {
 	const struct npu_insn *insn = d->conv.insn;
-	__u32 from = column * depthwise_column(d), step = insn->conv.stride[1] * DEPTHWISE_WORD;
-	__u64 out_step = (__u64)insn->t[0].stride[2] * d->side;
-	struct depthwise_slot *slot = &d->memory->slots[d->slots];
+	struct depthwise_memory *m = d->memory;
+	const __s32 from_step = (__s32)(insn->conv.stride[1] * DEPTHWISE_WORD);
+	const __s32 to_step = (__s32)(insn->t[0].stride[2] * d->side);
+	struct lanes from_at = lanes_set((__s32)(column * depthwise_column(d)));
+	struct lanes to_at = lanes_set((__s32)to);
+	__u32 slots = (pixels - 1) / d->side + 1, i;
 
-	for (; pixels >= d->side; pixels -= d->side, slot++) {
-		*slot = (struct depthwise_slot){ to, from, d->side };
-		from += step;
-		to += out_step;
+	from_at = lanes_add(from_at, lanes_mul(lanes_index(), lanes_set(from_step)));
+	to_at = lanes_add(to_at, lanes_mul(lanes_index(), lanes_set(to_step)));
+	for (i = 0; i < slots; i += 16) {
+		lanes_store(m->from + d->slots + i, from_at);
+		lanes_store(m->to + d->slots + i, to_at);
+		from_at = lanes_add(from_at, lanes_set(16 * from_step));
+		to_at = lanes_add(to_at, lanes_set(16 * to_step));
 	}
-	if (pixels) {
-		*slot++ = (struct depthwise_slot){ to, from, pixels };
+	d->slots += slots;
+	if (pixels % d->side) {
+		m->half[d->slots - 1] = true;
 		d->whole = false;
 	}
-	d->slots = slot - d->memory->slots;
 }
 
 static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, __u32 pixels,
@@ -190,20 +189,22 @@ static void depthwise_plan_run(struct depthwise *d, const struct npu_pixel *at, 
 	run->in = 0;
 	if (run->inside)
 		run->in = npu_pixel_offset(in, at->n, 0, first + left);
-	depthwise_plan_slots(d, column, pixels, npu_pixel_offset(out, at->n, at->y, at->x));
+	depthwise_plan_slots(d, column, pixels, (__u32)npu_pixel_offset(out, at->n, at->y, at->x));
 }
 
 /* Rows from @row on, up to @rows, whose columns fit the workspace together: how many. */
 static __u32 depthwise_plan(struct depthwise *d, __u32 row, __u32 rows)
 {
 	const struct npu_tensor *out = &d->conv.insn->t[0];
-	__u32 stride = d->conv.insn->conv.stride[1], used = 0, done = 0;
+	__u32 stride = d->conv.insn->conv.stride[1], used = 0, done = 0, i;
 	__u32 room = (d->plane - DEPTHWISE_WORD) / depthwise_column(d);
 	struct npu_pixel at = npu_pixel_at(out, row);
 
 	d->runs = 0;
 	d->slots = 0;
 	d->whole = true;
+	for (i = 0; d->side > 1 && i < NPU_STRIP; i++)
+		d->memory->half[i] = false;
 	while (done < rows && room - used >= d->span) {
 		__u32 pixels = rows - done, most = (room - used - d->span) / stride + 1;
 
@@ -426,19 +427,19 @@ static void depthwise_all_columns(const struct depthwise *d, const struct depthw
 /* ---------------------------------------------------------------- pixels */
 
 /* The ways through the kernel that are worth code of their own. */
-enum depthwise_way {
+enum depthwise_kernel {
 	DEPTHWISE_ANY,
 	DEPTHWISE_3X3, /* without dilation */
 };
 
 static lanes_inline void depthwise_sums(const struct depthwise *d, struct lanes *sum,
 					const __u8 *const *from, const int slots,
-					const enum depthwise_way way)
+					const enum depthwise_kernel kernel)
 {
 	const struct npu_insn *insn = d->conv.insn;
-	const __u32 words = way == DEPTHWISE_3X3 ? 2 / TAPS + 1 : d->words;
-	const __u32 width = way == DEPTHWISE_3X3 ? 3 : insn->t[2].dim[2];
-	const __u32 dilation = way == DEPTHWISE_3X3 ? 1 : insn->conv.dilation[1];
+	const __u32 words = kernel == DEPTHWISE_3X3 ? 2 / TAPS + 1 : d->words;
+	const __u32 width = kernel == DEPTHWISE_3X3 ? 3 : insn->t[2].dim[2];
+	const __u32 dilation = kernel == DEPTHWISE_3X3 ? 1 : insn->conv.dilation[1];
 	const __u8(*weights)[DEPTHWISE_WORD] = d->memory->weights;
 	__u32 kx, word;
 	int p;
@@ -459,10 +460,11 @@ static lanes_inline void depthwise_sums(const struct depthwise *d, struct lanes 
 
 /* @count slots from the @first on; @whole: four, of sixteen channels of int8 each. */
 static lanes_inline void depthwise_slots(const struct depthwise *d, const struct depthwise_block *b,
-					 __u32 first, const int count, const enum depthwise_way way,
-					 const bool quick, const bool whole)
+					 __u32 first, const int count,
+					 const enum depthwise_kernel kernel, const int way,
+					 const bool whole)
 {
-	const struct depthwise_slot *slot = &d->memory->slots[first];
+	const struct depthwise_memory *m = d->memory;
 	__u8 *out = lanes_at(d->conv.out, b->lanes.channel, b->type), *to[DEPTHWISE_PIXELS];
 	const __u8 *from[DEPTHWISE_PIXELS];
 	struct lanes sum[DEPTHWISE_PIXELS];
@@ -470,21 +472,22 @@ static lanes_inline void depthwise_slots(const struct depthwise *d, const struct
 
 #pragma GCC unroll 4
 	for (p = 0; p < count; p++) {
-		from[p] = d->memory->columns + slot[p].from;
-		to[p] = out + slot[p].to;
+		from[p] = m->columns + m->from[first + p];
+		to[p] = out + (__u32)m->to[first + p];
 		sum[p] = b->start;
 	}
-	depthwise_sums(d, sum, from, count, way);
+	depthwise_sums(d, sum, from, count, kernel);
 #pragma GCC unroll 4
 	for (p = 0; p < count; p++)
-		sum[p] = lanes_rescale(sum[p], &b->scale, quick);
+		sum[p] = lanes_rescale(sum[p], &b->scale, way);
 	if (whole) {
 		lanes_store4_s8_at(to, sum, b->min, b->max);
 		return;
 	}
 #pragma GCC unroll 4
 	for (p = 0; p < count; p++) {
-		__u32 lanes = slot[p].pixels < d->side ? 8 : b->lanes.count;
+		bool half = d->side > 1 && m->half[first + p];
+		__u32 lanes = half ? 8 : b->lanes.count;
 		struct lanes y = lanes_clamp(sum[p], lanes_set(b->min), lanes_set(b->max));
 
 		if (b->type == NPU_TYPE_INT8)
@@ -496,7 +499,7 @@ static lanes_inline void depthwise_slots(const struct depthwise *d, const struct
 
 static lanes_inline void depthwise_pixels(const struct depthwise *in,
 					  const struct depthwise_block *of,
-					  const enum depthwise_way way, const bool quick)
+					  const enum depthwise_kernel kernel, const int way)
 {
 	/* copies, which no store can change */
 	const struct depthwise_block b = *of;
@@ -505,9 +508,24 @@ static lanes_inline void depthwise_pixels(const struct depthwise *in,
 
 	if (d.whole && b.lanes.count == 16 && b.type == NPU_TYPE_INT8)
 		for (; i + DEPTHWISE_PIXELS <= d.slots; i += DEPTHWISE_PIXELS)
-			depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, way, quick, true);
+			depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, kernel, way, true);
 	for (; i < d.slots; i++)
-		depthwise_slots(&d, &b, i, 1, way, quick, false);
+		depthwise_slots(&d, &b, i, 1, kernel, way, false);
+}
+
+static void depthwise_pixels_any(const struct depthwise *d, const struct depthwise_block *b,
+				 bool small)
+{
+	enum lanes_way way = lanes_way(&b->scale, d->conv.insn->t[0].zero_point, b->min);
+
+	if (small && way == LANES_POSITIVE)
+		depthwise_pixels(d, b, DEPTHWISE_3X3, LANES_POSITIVE);
+	else if (small && way == LANES_QUICK)
+		depthwise_pixels(d, b, DEPTHWISE_3X3, LANES_QUICK);
+	else if (way != LANES_ANY)
+		depthwise_pixels(d, b, DEPTHWISE_ANY, LANES_QUICK);
+	else
+		depthwise_pixels(d, b, DEPTHWISE_ANY, LANES_ANY);
 }
 
 static void depthwise_rectangle(const void *context, const struct npu_rectangle *r)
@@ -524,12 +542,7 @@ static void depthwise_rectangle(const void *context, const struct npu_rectangle 
 		for (block = r->block; block < r->block + r->blocks; block++) {
 			depthwise_block_prepare(&d, &b, block);
 			depthwise_all_columns(&d, &b);
-			if (small && b.scale.quick)
-				depthwise_pixels(&d, &b, DEPTHWISE_3X3, true);
-			else if (b.scale.quick)
-				depthwise_pixels(&d, &b, DEPTHWISE_ANY, true);
-			else
-				depthwise_pixels(&d, &b, DEPTHWISE_ANY, false);
+			depthwise_pixels_any(&d, &b, small);
 		}
 	}
 }

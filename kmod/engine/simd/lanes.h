@@ -48,9 +48,12 @@
  *		scale[0], scale[step], ..., step 0 or 1. The multipliers are not negative, the
  *		zero point is one of int8.
  *		s.quick: all shifts of common networks: lanes_rescale() has a faster way.
- *	lanes_rescale(x, &s, quick)
- *		npu_rescale() plus the zero point. quick is false, or s.quick is true: a
- *		constant argument, for a loop that was chosen by s.quick.
+ *	lanes_rescale(x, &s, way)
+ *		npu_rescale() plus the zero point. way is a constant, for a loop that was chosen
+ *		by it: LANES_ANY; where s.quick is true, LANES_QUICK; and there, if the result
+ *		is clamped to a minimum that is at least the zero point, as after a rectifier,
+ *		LANES_POSITIVE: ties below the zero point are not rounded away from it, which
+ *		costs a third, but remain at or below it. lanes_way() chooses.
  *	lanes_scale64_load(&s, scale, step, zero_point)
  *	lanes64_rescale(x, &s)			npu_rescale64() plus the zero point
  *	lanes64_set(x), lanes64_load(p), lanes64_add(a, b)
@@ -58,6 +61,14 @@
  */
 #ifndef NPU_LANES_H
 #define NPU_LANES_H
+
+static lanes_inline enum lanes_way lanes_way(const struct lanes_scale *s, __s32 zero_point,
+					     __s32 min)
+{
+	if (!s->quick)
+		return LANES_ANY;
+	return min >= zero_point ? LANES_POSITIVE : LANES_QUICK;
+}
 
 /* @p + @i elements of @type, an NPU_TYPE_*. */
 static lanes_inline void *lanes_at(const void *p, unsigned long i, const __u32 type)

@@ -16,6 +16,13 @@
 
 #define lanes_inline inline __attribute__((always_inline))
 
+/* How lanes_rescale() is to do it. */
+enum lanes_way {
+	LANES_ANY,
+	LANES_QUICK,
+	LANES_POSITIVE,
+};
+
 struct lanes {
 	__m256i v[2];
 };
@@ -443,12 +450,12 @@ static lanes_inline void lanes_scale_load(struct lanes_scale *s, const struct np
 }
 
 static lanes_inline struct lanes lanes_rescale(struct lanes x, const struct lanes_scale *s,
-					       const bool quick)
+					       const int way)
 {
 	__m256i in[2], p[2];
 	int half, i;
 
-	if (!quick)
+	if (way == LANES_ANY)
 		x = lanes_shift_left_each(x, s->left);
 #pragma GCC unroll 2
 	for (half = 0; half < 2; half++) {
@@ -458,8 +465,9 @@ static lanes_inline struct lanes lanes_rescale(struct lanes x, const struct lane
 		for (i = 0; i < 2; i++) {
 			p[i] = _mm256_mul_epi32(in[i], s->multiplier[half][i]);
 			p[i] = _mm256_add_epi64(p[i], s->round[half][i]);
-			p[i] = _mm256_sub_epi64(p[i],
-						_mm256_and_si256(in[i], s->negative[half][i]));
+			if (way != LANES_POSITIVE)
+				p[i] = _mm256_sub_epi64(
+					p[i], _mm256_and_si256(in[i], s->negative[half][i]));
 			p[i] = _mm256_srlv_epi64(p[i], s->shift[half][i]);
 		}
 		p[1] = _mm256_shuffle_epi32(p[1], 0xa0);

@@ -16,6 +16,13 @@
 
 #define lanes_inline inline __attribute__((always_inline))
 
+/* How lanes_rescale() is to do it. */
+enum lanes_way {
+	LANES_ANY,
+	LANES_QUICK,
+	LANES_POSITIVE,
+};
+
 struct lanes {
 	__m512i v;
 };
@@ -345,12 +352,12 @@ static lanes_inline void lanes_scale_load(struct lanes_scale *s, const struct np
 }
 
 static lanes_inline struct lanes lanes_rescale(struct lanes x, const struct lanes_scale *s,
-					       const bool quick)
+					       const int way)
 {
 	__m512i in[2], p[2];
 	int i;
 
-	if (!quick)
+	if (way == LANES_ANY)
 		x.v = _mm512_sllv_epi32(x.v, s->left);
 	in[0] = x.v;
 	in[1] = _mm512_srli_epi64(x.v, 32);
@@ -358,11 +365,12 @@ static lanes_inline struct lanes lanes_rescale(struct lanes x, const struct lane
 	for (i = 0; i < 2; i++) {
 		p[i] = _mm512_mul_epi32(in[i], s->multiplier[i]);
 		p[i] = _mm512_add_epi64(p[i], s->round[i]);
-		p[i] = _mm512_sub_epi64(p[i], _mm512_and_si512(in[i], s->negative[i]));
+		if (way != LANES_POSITIVE)
+			p[i] = _mm512_sub_epi64(p[i], _mm512_and_si512(in[i], s->negative[i]));
 		p[i] = _mm512_srav_epi64(p[i], s->shift[i]);
 	}
 	x.v = _mm512_mask_shuffle_epi32(p[0], 0xaaaa, p[1], 0xa0);
-	return quick ? x : lanes_of(_mm512_add_epi32(x.v, s->zero_point));
+	return way != LANES_ANY ? x : lanes_of(_mm512_add_epi32(x.v, s->zero_point));
 }
 
 /* ----------------------------------------------------- sixteen 64-bit sums */

@@ -16,6 +16,13 @@
 
 #define lanes_inline inline __attribute__((always_inline))
 
+/* How lanes_rescale() is to do it. */
+enum lanes_way {
+	LANES_ANY,
+	LANES_QUICK,
+	LANES_POSITIVE,
+};
+
 struct lanes {
 	int32x4_t v[4];
 };
@@ -397,18 +404,19 @@ static lanes_inline void lanes_scale_load(struct lanes_scale *s, const struct np
 }
 
 static lanes_inline struct lanes lanes_rescale(struct lanes x, const struct lanes_scale *s,
-					       const bool quick)
+					       const int way)
 {
 	int i;
 
-	if (!quick)
+	if (way == LANES_ANY)
 		x = lanes_shift_left_each(x, s->left);
 #pragma GCC unroll 4
 	for (i = 0; i < 4; i++) {
 		int32x4_t y = vqrdmulhq_s32(x.v[i], s->multiplier.v[i]);
 
 		/* -1 where y and the shift are negative */
-		y = vqaddq_s32(y, vshrq_n_s32(vandq_s32(y, s->right.v[i]), 31));
+		if (way != LANES_POSITIVE)
+			y = vqaddq_s32(y, vshrq_n_s32(vandq_s32(y, s->right.v[i]), 31));
 		x.v[i] = vaddq_s32(vrshlq_s32(y, s->right.v[i]), s->zero_point.v[i]);
 	}
 	return x;
