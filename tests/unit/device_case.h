@@ -59,25 +59,35 @@ static inline void device_submit_uring(int fd, struct drm_npu_job job)
 	io_uring_queue_exit(&ring);
 }
 
-/* Run @c, whose slots need @needs bytes, and copy slot 0 back into its memory. */
-static inline void device_run(struct engine_case *c, const struct npu_slot_need *needs,
-			      void (*submit)(int fd, struct drm_npu_job job))
+typedef void (*device_submit)(int fd, struct drm_npu_job job);
+
+/**
+ * device_run_slots - run an instruction on the device
+ * @insn: the instruction
+ * @consts: its constants
+ * @slots: contents of @count slots; slot 0 is written, and what is in it does not count
+ * @needs: bytes of each
+ * @submit: the way to submit it
+ */
+static inline void device_run_slots(const struct npu_insn *insn, const struct guarded *consts,
+				    const struct guarded *slots, uint32_t count,
+				    const struct npu_slot_need *needs, device_submit submit)
 {
-	struct drm_npu_slot slots[4] = { 0 };
-	uint8_t *memory[4] = { NULL };
+	struct drm_npu_slot bound[NPU_INSN_TENSORS] = { 0 };
+	uint8_t *memory[NPU_INSN_TENSORS] = { NULL };
 	struct drm_npu_program_create program = {
-		.insns = (uintptr_t)&c->insn, .insn_count = 1,
-		.consts = c->consts.bytes ? (uintptr_t)c->exec.consts : 0,
-		.const_size = c->consts.bytes, .slot_count = c->slots,
+		.insns = (uintptr_t)insn, .insn_count = 1,
+		.consts = consts->bytes ? (uintptr_t)guarded_data(consts) : 0,
+		.const_size = consts->bytes, .slot_count = count,
 		.isa_version = NPU_ISA_VERSION,
 	};
-	struct drm_npu_launch_create launch = { .slots = (uintptr_t)slots, .slot_count = c->slots,
+	struct drm_npu_launch_create launch = { .slots = (uintptr_t)bound, .slot_count = count,
 						.count = 1 };
 	struct drm_npu_queue_create queue = { .priority = DRM_NPU_PRIORITY_NORMAL };
 	int fd = device_open();
 	uint32_t i;
 
-	for (i = 0; i < c->slots; i++) {
+	for (i = 0; i < count; i++) {
 		struct drm_npu_bo_create bo = { .size = needs[i].bytes };
 		struct drm_npu_bo_mmap_offset map = { 0 };
 
@@ -87,8 +97,8 @@ static inline void device_run(struct engine_case *c, const struct npu_slot_need 
 		memory[i] = mmap(NULL, needs[i].bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 				 map.offset);
 		assert_ptr_not_equal(memory[i], MAP_FAILED);
-		memcpy(memory[i], c->slot[i].page, needs[i].bytes);
-		slots[i].bo = bo.handle;
+		memcpy(memory[i], slots[i].page, needs[i].bytes);
+		bound[i].bo = bo.handle;
 	}
 	memset(memory[0], OUT_PATTERN, needs[0].bytes);
 	device_call(fd, DRM_IOCTL_NPU_PROGRAM_CREATE, &program);
@@ -96,10 +106,17 @@ static inline void device_run(struct engine_case *c, const struct npu_slot_need 
 	device_call(fd, DRM_IOCTL_NPU_LAUNCH_CREATE, &launch);
 	device_call(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &queue);
 	submit(fd, (struct drm_npu_job){ queue.handle, launch.handle, 0, 0 });
-	memcpy(c->slot[0].page, memory[0], needs[0].bytes);
-	for (i = 0; i < c->slots; i++)
+	memcpy(slots[0].page, memory[0], needs[0].bytes);
+	for (i = 0; i < count; i++)
 		munmap(memory[i], needs[i].bytes);
 	close(fd);
+}
+
+/* Run @c, whose slots need @needs bytes, and copy slot 0 back into its memory. */
+static inline void device_run(struct engine_case *c, const struct npu_slot_need *needs,
+			      device_submit submit)
+{
+	device_run_slots(&c->insn, &c->consts, c->slot, c->slots, needs, submit);
 }
 
 #endif /* DEVICE_CASE_H */

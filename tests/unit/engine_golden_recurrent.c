@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * LSTMs with outputs computed by others, from $NPU_DATA/cmsis-nn, exact in every variant that this
- * CPU can run: int8 and int16, batch-major and time-major, whole and step by step.
+ * CPU can run: int8 and int16, batch-major and time-major, whole and step by step; and, with
+ * NPU_TEST_BACKEND=driver, on the device, by ioctl and by io_uring.
  */
 #include "golden_case.h"
 #include "recurrent_case.h"
@@ -125,6 +126,23 @@ static void expect_lstm(struct recurrent_case *c, const struct golden *g,
 			 npu_variant_name(variant));
 }
 
+static void expect_lstm_on_device(struct recurrent_case *c, const struct golden *g,
+				  const struct npu_slot_need *needs, const void *expected)
+{
+	const device_submit submit[] = { device_submit_ioctl, device_submit_uring };
+	const char *backend = getenv("NPU_TEST_BACKEND");
+	uint32_t i;
+
+	if (!backend || strcmp(backend, "driver"))
+		return;
+	for (i = 0; i < 2; i++) {
+		recurrent_restore(c);
+		device_run_slots(&c->insn, &c->consts, c->slot, LENGTHS, needs, submit[i]);
+		if (memcmp(guarded_data(&c->slot[OUT]), expected, c->slot[OUT].bytes))
+			fail_msg("%s: the device differs", g->name);
+	}
+}
+
 static void check_lstm(const char *name, uint8_t type)
 {
 	struct sequence s = { .name = name, .opcode = NPU_OP_LSTM, .type = type, .hidden = true };
@@ -154,6 +172,7 @@ static void check_lstm(const char *name, uint8_t type)
 	for (i = 0; (variant = npu_variant_at(i)); i++)
 		if (variant_runs_here(variant))
 			expect_lstm(c, &g, variant, expected);
+	expect_lstm_on_device(c, &g, needs, expected);
 	recurrent_free(c);
 	free(in);
 	free(expected);
