@@ -19,8 +19,8 @@ static const char *const precisions[] = {
 };
 
 static const char *const calibrations[] = {
-	[NPU_CALIBRATE_MIN_MAX] = "min-max",
 	[NPU_CALIBRATE_PERCENTILE] = "percentile",
+	[NPU_CALIBRATE_MIN_MAX] = "min-max",
 	[NPU_CALIBRATE_ENTROPY] = "entropy",
 	[NPU_CALIBRATE_MSE] = "mse",
 	NULL,
@@ -252,7 +252,7 @@ static int run_compile(int argc, char **argv)
 		{ 'b', "batch", "N", "samples of one request; default 1", CLI_UINT, &job.batch,
 		  NULL, 1, 65536 },
 		{ 0, "calibration", "HOW",
-		  "ranges: min-max, percentile, entropy or mse; default min-max", CLI_CHOICE,
+		  "ranges: percentile, min-max, entropy or mse; default percentile", CLI_CHOICE,
 		  &job.calibration, calibrations, 0, 0 },
 		{ 0, "percentile", "X", "of numbers within a range; default 99.99", CLI_REAL,
 		  &job.percentile, NULL, 50, 100 },

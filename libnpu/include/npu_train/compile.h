@@ -21,8 +21,8 @@ enum npu_precision {
 
 /**
  * enum npu_calibration - how the range of each int8 value between layers follows from the samples
+ * @NPU_CALIBRATE_PERCENTILE: all but the outermost, see percentile; the default
  * @NPU_CALIBRATE_MIN_MAX: all that was seen
- * @NPU_CALIBRATE_PERCENTILE: all but the outermost, see percentile
  * @NPU_CALIBRATE_ENTROPY: the one whose quantisation diverges least from what was seen
  *	(Kullback-Leibler; Migacz 2017, "8-bit inference with TensorRT")
  * @NPU_CALIBRATE_MSE: the one of the least squared error
@@ -30,8 +30,8 @@ enum npu_precision {
  * What lies outside saturates. Inputs and outputs of the model, and int16, keep all that was seen.
  */
 enum npu_calibration {
-	NPU_CALIBRATE_MIN_MAX = 0,
-	NPU_CALIBRATE_PERCENTILE,
+	NPU_CALIBRATE_PERCENTILE = 0,
+	NPU_CALIBRATE_MIN_MAX,
 	NPU_CALIBRATE_ENTROPY,
 	NPU_CALIBRATE_MSE,
 };
