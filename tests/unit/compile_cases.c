@@ -170,10 +170,71 @@ static void every_case_is_close_to_f32(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* Weights and inputs of any size compile and give numbers, or are refused with a layer's name. */
+static void check_extreme(const struct nn_case *c, enum npu_precision precision, float weights,
+			  float inputs)
+{
+	const struct npu_compile_options options = { .precision = precision };
+	struct npu_parameter p;
+	struct npu_dataset data;
+	struct npu_model *model;
+	struct npu_error err = { 0 };
+	struct compiled program = { 0 };
+	size_t i, k, outputs;
+	float *got;
+	int ret;
+
+	check_ok(nn_case_model(c, &model, &err), &err);
+	check_ok(nn_case_data(c, model, &data, &err), &err);
+	outputs = npu_model_outputs(model);
+	for (i = 0; i < npu_model_parameters(model); i++) {
+		npu_model_parameter(model, i, &p);
+		/* A variance that is negative is no batch norm. */
+		for (k = 0; k < p.count; k++)
+			p.value[k] = strstr(p.name, "variance") ? p.value[k] : weights * p.value[k];
+	}
+	for (i = 0; i < data.samples * data.features; i++)
+		data.x[i] *= inputs;
+	ret = npu_model_compile(model, data.x, data.samples, &options, &program.image,
+				&program.bytes, &err);
+	if (ret && ((ret != -ERANGE && ret != -EINVAL) || !strstr(err.message, "layer \"")))
+		fail_msg("%s, %g, %g: %s", c->name, (double)weights, (double)inputs, err.message);
+	if (!ret) {
+		got = calloc(data.samples * outputs, sizeof(*got));
+		compiled_open(&program, NULL);
+		infer_all(&program, &data, got);
+		for (i = 0; i < data.samples * outputs; i++)
+			if (!isfinite(got[i]))
+				fail_msg("%s, %g, %g: output %zu is %g", c->name, (double)weights,
+					 (double)inputs, i, (double)got[i]);
+		free(got);
+		compiled_close(&program);
+	}
+	npu_dataset_free(&data);
+	npu_model_free(model);
+}
+
+static void extreme_numbers(void **state)
+{
+	static const float factor[] = { 0, 1e-30f, 1e-6f, 1e6f, 1e15f };
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < NN_CASES; i++) {
+		for (j = 0; j < sizeof(factor) / sizeof(factor[0]); j++) {
+			check_extreme(&nn_cases[i], NPU_PRECISION_INT8, factor[j], 1);
+			check_extreme(&nn_cases[i], NPU_PRECISION_INT16, 1, factor[j]);
+			check_extreme(&nn_cases[i], NPU_PRECISION_INT8, factor[j],
+				      factor[(i + j) % 5]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_case_is_close_to_f32),
+		cmocka_unit_test(extreme_numbers),
 	};
 
 	return cmocka_run_group_tests_name("compile_cases", tests, NULL, NULL);
