@@ -312,6 +312,28 @@ static void test_gaps_are_zero(void **state)
 }
 
 /* No sentence is asked for: the same codes, no crash. */
+/* Files of version 1 are read; what version 2 brought is not in them. */
+static void test_version_1(void **state)
+{
+	uint8_t *copy = copy_of_good();
+	struct npu_file_header *header = (void *)copy;
+	struct npu_file_slot *slots = (void *)(copy + header->section[NPU_SECTION_SLOTS].offset);
+	struct npu_program *program;
+	struct npu_error err = { 0 };
+
+	(void)state;
+	header->version = 1;
+	assert_int_equal(npu_program_load_memory(&program, copy, good.bytes, &err), 0);
+	npu_program_free(program);
+	slots[0].kind = NPU_FILE_SLOT_STATE;
+	assert_true(refused(copy, good.bytes));
+	memcpy(copy, good.data, good.bytes);
+	header->version = 1;
+	header->names.bytes = sizeof(uint32_t);
+	assert_true(refused(copy, good.bytes));
+	free(copy);
+}
+
 static void test_without_error(void **state)
 {
 	struct npu_program *program;
@@ -331,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_corrupted_everywhere),
 		cmocka_unit_test(test_damages),
 		cmocka_unit_test(test_gaps_are_zero),
+		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_without_error),
 	};
 
