@@ -86,7 +86,8 @@ struct npu_compile_quote {
 
 /*
  * What npu_model_compile() will make, before anything of it is allocated. -E2BIG: it is beyond
- * max_bytes or a limit of the NPU; the sentence names the layer and the remedy.
+ * max_bytes or a limit of the NPU, -EOPNOTSUPP: there is no instruction for it; the sentence names
+ * the layer and the remedy. npu_model_lowered() says how far the NPU goes.
  */
 int npu_model_compile_quote(const struct npu_model *model,
 			    const struct npu_compile_options *options,
@@ -102,6 +103,9 @@ int npu_model_compile_quote(const struct npu_model *model,
  * quantisation-aware training has tracked a value its range is taken. The model's scaler becomes
  * part of the program, so that raw data goes in. The same model and samples give the same bytes on
  * every CPU.
+ *
+ * Stateful recurrent layers make a program whose sessions remember (npu_session_reset_state()), and
+ * @samples are then one stream, each going on from the one before.
  *
  * Errors as for the quote, and -EINVAL: no samples, or a sample, weight or intermediate result
  * that is not finite. -ERANGE: numbers that the NPU's integers can't hold.
