@@ -72,12 +72,14 @@ typedef void (*npu_kernel)(const struct npu_exec *exec, const struct npu_insn *i
  * @name: for people and for npu_variant_find()
  * @features: DRM_NPU_ISA_* that it needs
  * @units_per_us: cost units that it is sure to do in a microsecond
+ * @products: how many times more products of int8 than that; for the length of steps
  * @kernel: NPU_KERNELS entries; NULL where the scalar one serves, without vector registers
  */
 struct npu_variant {
 	const char *name;
 	__u32 features;
 	__u32 units_per_us;
+	__u32 products;
 	const npu_kernel *kernel;
 };
 

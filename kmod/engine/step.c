@@ -18,10 +18,10 @@ struct price {
 static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_NOP] = { 0, 1 },
 	[NPU_KERNEL_COPY] = { 2, 100 },
-	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 2, 100 },
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 1, 100 },
 	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
-	[NPU_KERNEL_CONV_S8] = { 2, 100 },
-	[NPU_KERNEL_CONV_S16] = { 160, 1200 },
+	[NPU_KERNEL_CONV_S8] = { 1, 100 },
+	[NPU_KERNEL_CONV_S16] = { 120, 1200 },
 	[NPU_KERNEL_DEPTHWISE_CONV_S8] = { 10, 250 },
 	[NPU_KERNEL_DEPTHWISE_CONV_S16] = { 40, 600 },
 	[NPU_KERNEL_TRANSPOSE_CONV_S8] = { 120, 1200 },
@@ -89,6 +89,9 @@ static const struct price price[NPU_KERNELS] = {
 #define PRICE_TAP 64
 /* Four inputs' weights of sixteen channels, which the rows of a strip share, from memory. */
 #define PRICE_WEIGHTS 56
+/* A pixel, and sixteen channels of it, of the part of an image that a strip reaches. */
+#define PRICE_PIXEL 16
+#define PRICE_CHANNELS 2
 /* A unit of a depthwise convolution by the scalar kernel, and each of its taps. */
 #define PRICE_SCALAR_UNIT 900
 #define PRICE_SCALAR_TAP 150
@@ -306,41 +309,56 @@ static __u32 transpose_conv_cost(const struct npu_insn *insn, const struct price
 	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
 }
 
-/* Sums of @depth products in @rows rows. */
-static __u32 product_cost(const struct price *p, __u32 depth, __u32 rows)
+/* Sums of @depth products in @rows rows, where a variant makes @rate times as many. */
+static __u32 product_cost(const struct npu_insn *insn, __u32 depth, __u32 rows, __u32 rate)
 {
+	const struct price *p = &price[npu_kernel_of(insn)];
 	__u32 share = rows < NPU_STRIP ? rows : NPU_STRIP;
 
-	return p->unit + depth * p->element + (depth + 3) / 4 * PRICE_WEIGHTS / share;
+	return p->unit + depth * p->element / rate + (depth + 3) / 4 * PRICE_WEIGHTS / share +
+	       shared_cost(insn, PRICE_CALL);
 }
 
-/* Do vector kernels copy each window, as what windows share has no room or no form for them? */
-static bool conv_copies(const struct npu_insn *insn)
+/* Pixels of the image that @outputs neighbours along direction @d reach; below 2^54. */
+static __u64 conv_reach(const struct npu_insn *insn, __u32 d, __u32 outputs)
 {
-	const __u32 *kernel = insn->t[2].dim;
-	__u32 taps = kernel[1] * kernel[2], depth = taps * kernel[3];
-	__u32 run = insn->conv.dilation[1] == 1 ? kernel[2] * kernel[3] : kernel[3], d;
-	__u64 reach[2];
+	return ((__u64)npu_conv_pool(insn, d) * outputs - 1) * insn->conv.stride[d] +
+	       (__u64)(insn->t[2].dim[1 + d] - 1) * insn->conv.dilation[d] + 1;
+}
+
+/*
+ * Vector kernels lay out what the windows of a strip share; where that has no room or no form
+ * for them, they copy each window.
+ */
+static __u32 conv_inputs_cost(const struct npu_insn *insn)
+{
+	const __u32 *kernel = insn->t[2].dim, *out = insn->t[0].dim;
+	__u32 taps = kernel[1] * kernel[2], depth = taps * kernel[3], columns, rows;
+	__u32 run = insn->conv.dilation[1] == 1 ? kernel[2] * kernel[3] : kernel[3];
+	__u64 lines = conv_reach(insn, 0, 1), width = conv_reach(insn, 1, 8);
 
 	if (taps == 1)
-		return insn->conv.pad[0] || insn->conv.pad[1];
-	for (d = 0; d < 2; d++)
-		reach[d] = ((__u64)npu_conv_pool(insn, d) * (d ? 8 : 1) - 1) * insn->conv.stride[d] +
-			   (__u64)(kernel[1 + d] - 1) * insn->conv.dilation[d] + 1;
-	/* both below 2^42 */
-	return (run % 4 && depth > 256) || reach[0] > 8192 || reach[1] > 8192 ||
-	       reach[0] * reach[1] * kernel[3] > 8192;
+		return insn->conv.pad[0] || insn->conv.pad[1] ? PRICE_TAP : PRICE_PIXEL;
+	if ((run % 4 && depth > 256) || lines > 8192 || width > 8192 ||
+	    lines * width * kernel[3] > 8192)
+		return taps * PRICE_TAP;
+	/* what is below 2^13 for eight outputs is below 2^17 for 64 */
+	columns = out[2] < NPU_STRIP ? out[2] : NPU_STRIP;
+	rows = NPU_STRIP / columns < out[1] ? NPU_STRIP / columns : out[1];
+	return (__u32)(conv_reach(insn, 0, rows) * conv_reach(insn, 1, columns) /
+		       (rows * columns)) *
+	       (PRICE_PIXEL + kernel[3] / 16 * PRICE_CHANNELS);
 }
 
-static __u32 conv_cost(const struct npu_insn *insn, const struct price *p)
+static __u32 conv_cost(const struct npu_insn *insn, __u32 rate)
 {
 	const __u32 *kernel = insn->t[2].dim, *out = insn->t[0].dim;
 	__u32 pixels = npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1);
-	__u32 taps = kernel[1] * kernel[2] * pixels, copies = conv_copies(insn) ? taps : 0;
 
-	/* at most 2^16 products, and 2^32 pixels, as these are units */
-	return product_cost(p, taps * kernel[3], out[0] * out[1] * out[2] * pixels) +
-	       copies * PRICE_TAP;
+	/* at most 2^16 products, and 2^32 outputs, as these are units */
+	return product_cost(insn, kernel[1] * kernel[2] * kernel[3] * pixels,
+			    out[0] * out[1] * out[2], rate) +
+	       conv_inputs_cost(insn) * pixels;
 }
 
 /*
@@ -372,7 +390,8 @@ static __u32 recurrent_cost(const struct npu_insn *insn, const struct price *p)
 	return p->unit + npu_insn_gates(insn) * (depth * p->element + PRICE_GATE);
 }
 
-__u32 npu_insn_unit_cost(const struct npu_insn *insn)
+/* Of a variant that makes @rate times as many products. */
+static __u32 unit_cost(const struct npu_insn *insn, __u32 rate)
 {
 	const struct price *p = &price[npu_kernel_of(insn)];
 	__u32 length = insn->t[1].dim[3];
@@ -381,9 +400,9 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 	case NPU_OP_NOP:
 		return p->unit;
 	case NPU_OP_FULLY_CONNECTED:
-		return product_cost(p, length, insn->t[0].dim[2]);
+		return product_cost(insn, length, insn->t[0].dim[2], rate);
 	case NPU_OP_CONV_2D:
-		return conv_cost(insn, p);
+		return conv_cost(insn, rate);
 	case NPU_OP_TRANSPOSE_CONV_2D:
 		return transpose_conv_cost(insn, p);
 	case NPU_OP_DEPTHWISE_CONV_2D:
@@ -421,6 +440,11 @@ __u32 npu_insn_unit_cost(const struct npu_insn *insn)
 	}
 }
 
+__u32 npu_insn_unit_cost(const struct npu_insn *insn)
+{
+	return unit_cost(insn, 1);
+}
+
 static npu_kernel vector_kernel(const struct npu_variant *variant, const struct npu_insn *insn)
 {
 	if (variant->kernel == npu_scalar_kernels)
@@ -445,8 +469,8 @@ bool npu_exec_vector(const struct npu_variant *variant, const struct npu_exec *e
 	return !npu_exec_done(exec) && vector_kernel(variant, &exec->insns[exec->insn]);
 }
 
-/* Units of a whole strip, where the last one may be shorter; else 1. */
-static __u32 strip_units(const struct npu_insn *insn)
+/* Rows of the output where units are in strips, else 1. */
+static __u32 strip_rows(const struct npu_insn *insn)
 {
 	const __u32 *dim = insn->t[0].dim;
 
@@ -457,24 +481,30 @@ static __u32 strip_units(const struct npu_insn *insn)
 	case NPU_OP_TRANSPOSE_CONV_2D:
 	case NPU_OP_MAX_POOL_2D:
 	case NPU_OP_AVERAGE_POOL_2D:
-		/* a divisor of all units but those of the last strip, so below 2^32 */
-		if (dim[0] * dim[1] * dim[2] > NPU_STRIP)
-			return npu_insn_units(insn) / (dim[0] * dim[1] * dim[2]) * NPU_STRIP;
-		return 1;
+		return dim[0] * dim[1] * dim[2];
 	default:
 		return 1;
 	}
 }
 
 /*
- * Of @count units from @first on, so many that whole strips are done, if there is one: what is
- * prepared for a strip is prepared once.
+ * Of @count units from @first on, so many that whole strips are done, or whole pairs of blocks
+ * of one strip: what kernels prepare for these they prepare once.
  */
 static __u32 whole_strips(const struct npu_insn *insn, __u32 first, __u32 count)
 {
-	__u32 strip = strip_units(insn), rest = (first % strip + count % strip) % strip;
+	__u32 rows = strip_rows(insn), blocks = npu_insn_units(insn) / rows, strip, at, left;
 
-	return count > strip ? count - rest : count;
+	if (rows < NPU_STRIP)
+		return count;
+	/* below 2^32: units of a strip that is there */
+	strip = NPU_STRIP * blocks;
+	at = first % strip;
+	left = strip - at;
+	if (count >= left)
+		return left + (count - left) / strip * strip;
+	left = NPU_STRIP * 2 - at % (NPU_STRIP * 2);
+	return count >= left ? left + (count - left) / (NPU_STRIP * 2) * (NPU_STRIP * 2) : count;
 }
 
 void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u32 budget)
@@ -484,7 +514,7 @@ void npu_exec_step(const struct npu_variant *variant, struct npu_exec *exec, __u
 
 	while (!npu_exec_done(exec) && left) {
 		const struct npu_insn *insn = &exec->insns[exec->insn];
-		__u32 cost = npu_insn_unit_cost(insn);
+		__u32 cost = unit_cost(insn, variant->products);
 		__u32 units = npu_insn_units(insn) - exec->unit;
 		__u32 affordable = (left - 1) / cost + 1;
 

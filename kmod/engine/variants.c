@@ -66,16 +66,17 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
  * from memory, not what is measured on a fast one.
  */
 static const struct npu_variant variants[] = {
-	{ "scalar", 0, 500, npu_scalar_kernels },
+	{ "scalar", 0, 500, 1, npu_scalar_kernels },
 #ifdef __x86_64__
-	{ "avx2", DRM_NPU_ISA_AVX2, 4000, npu_avx2_kernels },
-	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, npu_avxvnni_kernels },
-	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, npu_avx512vnni_kernels },
+	{ "avx2", DRM_NPU_ISA_AVX2, 4000, 1, npu_avx2_kernels },
+	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, 2, npu_avxvnni_kernels },
+	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, 4,
+	  npu_avx512vnni_kernels },
 #endif
 #ifdef __aarch64__
-	{ "neon", DRM_NPU_ISA_NEON, 1000, npu_neon_kernels },
-	{ "dotprod", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD, 2000, npu_dotprod_kernels },
-	{ "i8mm", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD | DRM_NPU_ISA_I8MM, 2000,
+	{ "neon", DRM_NPU_ISA_NEON, 1000, 1, npu_neon_kernels },
+	{ "dotprod", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD, 2000, 2, npu_dotprod_kernels },
+	{ "i8mm", DRM_NPU_ISA_NEON | DRM_NPU_ISA_DOTPROD | DRM_NPU_ISA_I8MM, 2000, 2,
 	  npu_i8mm_kernels },
 #endif
 };
