@@ -106,7 +106,7 @@ static void cut_gradient(const struct matrix *x, struct rounding r, struct matri
 			d->at[i] = 0;
 }
 
-/* 0.99 of what the model has tracked and 0.01 of the batch's. */
+/* A tenth of the way to what the batch has, which is further out. */
 static struct rounding tracked(const float range[2], const struct matrix *x)
 {
 	double low = 0, high = 0;
@@ -116,8 +116,8 @@ static struct rounding tracked(const float range[2], const struct matrix *x)
 		low = fmin(low, x->at[i]);
 		high = fmax(high, x->at[i]);
 	}
-	return rounding_of(0.99 * (double)range[0] + 0.01 * low,
-			   0.99 * (double)range[1] + 0.01 * high);
+	return rounding_of(0.9 * (double)range[0] + 0.1 * low,
+			   0.9 * (double)range[1] + 0.1 * high);
 }
 
 /* Weights [units][depth], each row rounded to 127ths of its greatest. */

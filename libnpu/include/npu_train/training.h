@@ -288,8 +288,8 @@ int npu_history_write(const struct npu_history *history, const char *path, struc
  *
  * With @options->quantise_from weights and values are, from that epoch on, rounded to what the
  * integers of an int8 program can hold, in training and in validation: weights to 255 steps around
- * 0 for each output channel, values to 256 steps of a range that follows the least and greatest of
- * every batch (0.99 of itself and 0.01 of the batch's), each where a program that
+ * 0 for each output channel, values to 256 steps of a range whose ends follow the least and greatest
+ * of every batch (by 0.1 of the way outwards, by 0.001 inwards), each where a program that
  * npu_model_compile() makes has them. Gradients pass through rounding as if it were not there, and
  * are 0 for values outside the range (Jacob et al. 2018). The model keeps weights that are not
  * rounded, and the ranges, which travel in its ONNX file, and which compiling then takes; training

@@ -5,8 +5,12 @@
 
 #include "fake.h"
 
-/* What a range keeps of itself in a step. */
-#define DECAY 0.99f
+/*
+ * How far an end of a range goes towards that of the batch, if that is further out, and if it is
+ * not. Were both the same, it would be the mean of what batches reach, and half of them be cut.
+ */
+#define OUTWARD 0.1f
+#define INWARD 0.001f
 
 #define TASK_VALUES 16384 /* as many as are worth a thread's while */
 
@@ -92,8 +96,11 @@ void npu_fake_track(const struct npu_fake *fake, const struct npu_fake_values *v
 	if (kind_of(fake, values) != NPU_FAKE_TRACKED)
 		return;
 	find_range(values, seen);
-	for (i = 0; i < 2; i++)
-		range[i] = first ? seen[i] : DECAY * range[i] + (1 - DECAY) * seen[i];
+	for (i = 0; i < 2; i++) {
+		float share = fabsf(seen[i]) > fabsf(range[i]) ? OUTWARD : INWARD;
+
+		range[i] = first ? seen[i] : (1 - share) * range[i] + share * seen[i];
+	}
 }
 
 /**
