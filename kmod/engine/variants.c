@@ -66,7 +66,7 @@ const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
  * from memory, not what is measured on a fast one.
  */
 static const struct npu_variant variants[] = {
-	{ "scalar", 0, 500, 1, npu_scalar_kernels },
+	{ "scalar", 0, 100, 1, npu_scalar_kernels },
 #ifdef __x86_64__
 	{ "avx2", DRM_NPU_ISA_AVX2, 4000, 1, npu_avx2_kernels },
 	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, 2, npu_avxvnni_kernels },

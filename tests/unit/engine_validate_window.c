@@ -265,7 +265,7 @@ static void test_deepest(void **state)
 	(void)state;
 	insn->t[2].dim[1] = insn->t[2].dim[2] = 128;
 	assert_true(case_valid(c, needs, &cost, &fault));
-	assert_true(npu_insn_unit_cost(insn) >= 16 * NPU_MAX_DEPTH);
+	assert_true(npu_insn_unit_cost(insn) >= NPU_MAX_DEPTH);
 	TRY(insn->t[2].dim[2], 129, "t[2].dim[3]");
 	memset(&insn->t[3], 0, sizeof(insn->t[3]));
 	expect(c, NULL, __LINE__);
