@@ -188,10 +188,9 @@ void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work)
 	struct npu_crew_notice *notice;
 
 	work->phase = atomic_load_explicit(&crew->open, memory_order_relaxed) + 1;
-	/* Zero is none, which is what a notice says that is being written. */
-	work->phase += !work->phase;
 	notice = &crew->notice[work->phase & 1];
-	atomic_store_explicit(&notice->phase, 0, memory_order_relaxed);
+	/* Being written: no phase of this place, which are all even or all odd. */
+	atomic_store_explicit(&notice->phase, work->phase - 1, memory_order_relaxed);
 	atomic_store_explicit(&notice->job, work->job, memory_order_release);
 	atomic_store_explicit(&notice->members, work->members, memory_order_release);
 	atomic_store_explicit(&notice->insn, work->insn << 1 | work->banded, memory_order_release);
@@ -315,16 +314,36 @@ static bool time_to_go(struct watch *watch, const struct npu_seat *seat)
 	return now >= watch->deadline || npu_embedded_rang(seat);
 }
 
+/*
+ * Wait until the phase of @part is over, or there is nothing left to take of it, and look meanwhile
+ * at what was announced behind it. True if that has started then: it is @next.
+ */
+static bool follow(struct part *part, struct npu_phase_work *next)
+{
+	uint32_t phase = part->work->phase;
+	bool found = false;
+
+	for (unsigned int spins = 0; !is_over(part->crew, part->work); spins++) {
+		if (!found &&
+		    atomic_load_explicit(&part->crew->open, memory_order_acquire) != phase)
+			found = read_work(part->crew, phase + 1, next);
+		if (spins == SPINS_AT_ONCE && !steal(part))
+			return false;
+	}
+	return found;
+}
+
 void npu_crew_stand_by(struct npu_seat *seat)
 {
 	struct npu_session *session = seat->session;
 	struct npu_embedded *embedded = session->backend;
 	struct npu_crew *crew = &embedded->crew;
 	const struct npu_variant *variant = session->device->variant;
-	struct npu_phase_work work;
+	struct npu_phase_work work, next;
 	struct watch watch = { 0 };
 	uint32_t bit, seen;
 	struct npu_exec exec;
+	bool found = false;
 	uint64_t job = 0;
 
 	if (seat->index >= NPU_CREW_MOST || crew->width < 2)
@@ -332,18 +351,19 @@ void npu_crew_stand_by(struct npu_seat *seat)
 	bit = 1u << seat->index;
 	seen = atomic_load_explicit(&crew->open, memory_order_relaxed);
 	atomic_fetch_or_explicit(&crew->present, bit, memory_order_relaxed);
-	while (!time_to_go(&watch, seat)) {
+	while (found || !time_to_go(&watch, seat)) {
 		struct part part = { crew, &work, variant, &exec, seat->index, 0 };
 
-		if (!find_work(crew, seen, &work))
+		if (found)
+			work = next;
+		else if (!find_work(crew, seen, &work))
 			continue;
+		found = false;
 		seen = work.phase;
 		if (!(work.members & bit) || !visit(seat, crew, &work, &exec, &job))
 			continue;
 		work_off(&part, part.self);
-		for (unsigned int spins = 0; !is_over(crew, &work); spins++)
-			if (spins == SPINS_AT_ONCE && !steal(&part))
-				break;
+		found = follow(&part, &next);
 		watch.spins = 0;
 	}
 	atomic_fetch_and_explicit(&crew->present, ~bit, memory_order_relaxed);

@@ -28,7 +28,7 @@ struct npu_crew_member {
 
 /**
  * struct npu_crew_notice - a phase as it is announced, see struct npu_phase_work
- * @phase: 0 while the rest is written
+ * @phase: that of another place while the rest is written
  * @insn: the instruction << 1 | its units are bands
  * @split: chunks of the leader << 16 | all chunks
  */
