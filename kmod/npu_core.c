@@ -16,10 +16,10 @@
 #include "npu_drv.h"
 
 /*
- * The validated cost is what the backend is sure to do on hardware; an emulator or a CPU at its
- * lowest clock is far slower, and a job must not be killed for that.
+ * The validated cost is what the backend is sure to do on hardware; an emulator on a busy host is a
+ * hundred times slower, and a job must not be killed for that.
  */
-#define LIMIT_FACTOR	32
+#define LIMIT_FACTOR	128
 #define LIMIT_FLOOR_NS	(1ull * NSEC_PER_SEC)
 
 static uint timeout_ms;
