@@ -44,10 +44,28 @@ struct depthwise_run {
 };
 
 /**
+ * struct depthwise_block - what the pixels of a block have in common
+ * @scale: of its channels
+ * @start: what sums start from
+ * @outside: a word outside of the input
+ * @lanes: its channels
+ * @min, @max: of the output
+ * @type: of the output
+ */
+struct depthwise_block {
+	struct lanes_scale scale;
+	struct lanes start, outside;
+	struct npu_conv_lanes lanes;
+	__s32 min, max;
+	__u32 type;
+};
+
+/**
  * struct depthwise_memory - the workspace
  * @fill: sixteen times what lies outside of the input
  * @zeros: a row of weights past the kernel
  * @rest: rows at the end of the input
+ * @block: the current one
  * @runs: of the strip
  * @from: of each slot, bytes to its first column; a slot is a pixel, or pixels side by side,
  *	in sixteen lanes
@@ -58,6 +76,7 @@ struct depthwise_run {
  */
 struct depthwise_memory {
 	__u8 fill[16], zeros[16], rest[TAPS][16];
+	struct depthwise_block block;
 	struct depthwise_run runs[NPU_STRIP];
 	__s32 from[NPU_STRIP + 16], to[NPU_STRIP + 16];
 	bool half[NPU_STRIP];
@@ -86,23 +105,6 @@ struct depthwise {
 	const __u8 *end;
 	__u32 runs, slots;
 	bool whole;
-};
-
-/**
- * struct depthwise_block - what the pixels of a block have in common
- * @scale: of its channels
- * @start: what sums start from
- * @outside: a word outside of the input
- * @lanes: its channels
- * @min, @max: of the output
- * @type: of the output
- */
-struct depthwise_block {
-	struct lanes_scale scale;
-	struct lanes start, outside;
-	struct npu_conv_lanes lanes;
-	__s32 min, max;
-	__u32 type;
 };
 
 /* Bytes of the words of one column. */
@@ -501,17 +503,31 @@ static lanes_inline void depthwise_pixels(const struct depthwise *in,
 					  const struct depthwise_block *of,
 					  const enum depthwise_kernel kernel, const int way)
 {
-	/* copies, which no store can change */
-	const struct depthwise_block b = *of;
+	/* a copy, which no store can change, where there are registers for it */
+	const bool copied = kernel == DEPTHWISE_3X3 && sizeof(of->scale.left) == LANES_REGISTER;
+	const struct depthwise_block copy = *of, *b = copied ? &copy : of;
 	const struct depthwise d = *in;
 	__u32 i = 0;
 
-	if (d.whole && b.lanes.count == 16 && b.type == NPU_TYPE_INT8)
+	if (d.whole && b->lanes.count == 16 && b->type == NPU_TYPE_INT8)
 		for (; i + DEPTHWISE_PIXELS <= d.slots; i += DEPTHWISE_PIXELS)
-			depthwise_slots(&d, &b, i, DEPTHWISE_PIXELS, kernel, way, true);
+			depthwise_slots(&d, b, i, DEPTHWISE_PIXELS, kernel, way, true);
 	for (; i < d.slots; i++)
-		depthwise_slots(&d, &b, i, 1, kernel, way, false);
+		depthwise_slots(&d, b, i, 1, kernel, way, false);
 }
+
+/* Functions of their own, for what each copies to its stack. */
+#define DEPTHWISE_PIXELS_WAY(name, kernel, way)                                         \
+	static __attribute__((__noinline__)) void name(const struct depthwise *d,       \
+						       const struct depthwise_block *b) \
+	{                                                                               \
+		depthwise_pixels(d, b, kernel, way);                                    \
+	}
+
+DEPTHWISE_PIXELS_WAY(depthwise_3x3_positive, DEPTHWISE_3X3, LANES_POSITIVE)
+DEPTHWISE_PIXELS_WAY(depthwise_3x3_quick, DEPTHWISE_3X3, LANES_QUICK)
+DEPTHWISE_PIXELS_WAY(depthwise_any_quick, DEPTHWISE_ANY, LANES_QUICK)
+DEPTHWISE_PIXELS_WAY(depthwise_any_any, DEPTHWISE_ANY, LANES_ANY)
 
 static void depthwise_pixels_any(const struct depthwise *d, const struct depthwise_block *b,
 				 bool small)
@@ -519,13 +535,13 @@ static void depthwise_pixels_any(const struct depthwise *d, const struct depthwi
 	enum lanes_way way = lanes_way(&b->scale, d->conv.insn->t[0].zero_point, b->min);
 
 	if (small && way == LANES_POSITIVE)
-		depthwise_pixels(d, b, DEPTHWISE_3X3, LANES_POSITIVE);
+		depthwise_3x3_positive(d, b);
 	else if (small && way == LANES_QUICK)
-		depthwise_pixels(d, b, DEPTHWISE_3X3, LANES_QUICK);
+		depthwise_3x3_quick(d, b);
 	else if (way != LANES_ANY)
-		depthwise_pixels(d, b, DEPTHWISE_ANY, LANES_QUICK);
+		depthwise_any_quick(d, b);
 	else
-		depthwise_pixels(d, b, DEPTHWISE_ANY, LANES_ANY);
+		depthwise_any_any(d, b);
 }
 
 static void depthwise_rectangle(const void *context, const struct npu_rectangle *r)
@@ -534,15 +550,15 @@ static void depthwise_rectangle(const void *context, const struct npu_rectangle 
 	bool small = insn->t[2].dim[1] == 3 && insn->t[2].dim[2] == 3 &&
 		     insn->conv.dilation[1] == 1;
 	struct depthwise d = *(const struct depthwise *)context;
+	struct depthwise_block *b = &d.memory->block;
 	__u32 row, rows, block;
-	struct depthwise_block b;
 
 	for (row = 0; row < r->rows; row += rows) {
 		rows = depthwise_plan(&d, r->row + row, r->rows - row);
 		for (block = r->block; block < r->block + r->blocks; block++) {
-			depthwise_block_prepare(&d, &b, block);
-			depthwise_all_columns(&d, &b);
-			depthwise_pixels_any(&d, &b, small);
+			depthwise_block_prepare(&d, b, block);
+			depthwise_all_columns(&d, b);
+			depthwise_pixels_any(&d, b, small);
 		}
 	}
 }

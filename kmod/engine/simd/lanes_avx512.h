@@ -15,6 +15,7 @@
 #include "../kernels.h"
 
 #define lanes_inline inline __attribute__((always_inline))
+#define LANES_REGISTER 64 /* bytes */
 
 /* How lanes_rescale() is to do it. */
 enum lanes_way {
