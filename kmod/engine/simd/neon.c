@@ -3,10 +3,11 @@
 #if defined(__aarch64__) && !defined(__CHECKER__)
 #include "lanes_neon.h"
 #include "lanes.h"
+#include "dot_neon.h"
 #include "taps_neon.h"
-#include "lanes_kernels.h"
+#include "variant.h"
 
 const npu_kernel npu_neon_kernels[NPU_KERNELS] = {
-	LANES_KERNELS,
+	VARIANT_KERNELS,
 };
 #endif

@@ -19,8 +19,10 @@
 	}
 
 PRODUCT_QUADS(1, 1)
+#if DOT_QUADS_ALONE > 1
 PRODUCT_QUADS(2, 1)
 PRODUCT_QUADS(3, 1)
+#endif
 #if DOT_QUADS_ALONE > 3
 PRODUCT_QUADS(4, 1)
 PRODUCT_QUADS(5, 1)
@@ -37,7 +39,10 @@ typedef void (*product_quads)(__s32 *sums, const struct dot_start *start,
 			      const __s8 *w);
 
 static const product_quads product_of[DOT_BLOCKS][DOT_QUADS_ALONE] = {
-	{ product_1x1, product_2x1, product_3x1,
+	{ product_1x1,
+#if DOT_QUADS_ALONE > 1
+	  product_2x1, product_3x1,
+#endif
 #if DOT_QUADS_ALONE > 3
 	  product_4x1, product_5x1, product_6x1
 #endif
