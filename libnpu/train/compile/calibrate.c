@@ -256,19 +256,25 @@ static const float *tracked_range(const struct npu_graph *graph,
 	return !value->partial && !value->index && range[1] > range[0] ? range : NULL;
 }
 
-static bool is_tracked(const struct npu_graph *graph, uint32_t like)
+/* All that was tracked of the values like @like; { 0, 0 } for nothing. */
+static void find_tracked(const struct npu_graph *graph, uint32_t like, float all[2])
 {
 	uint32_t i;
 
-	for (i = 0; i < graph->values; i++)
-		if (graph->value[i].like == like && tracked_range(graph, &graph->value[i]))
-			return true;
-	return false;
+	all[0] = all[1] = 0;
+	for (i = 0; i < graph->values; i++) {
+		const float *range = graph->value[i].like == like
+					     ? tracked_range(graph, &graph->value[i])
+					     : NULL;
+
+		all[0] = range ? fminf(all[0], range[0]) : all[0];
+		all[1] = range ? fmaxf(all[1], range[1]) : all[1];
+	}
 }
 
 /*
  * What training has tracked goes before what samples show: the weights have settled on it. Values
- * that share a scale with one that was tracked have nothing to add.
+ * that share a scale with ones that were tracked have nothing to add, and reach as far.
  */
 static void take_tracked(struct npu_graph *graph)
 {
@@ -277,11 +283,13 @@ static void take_tracked(struct npu_graph *graph)
 	for (i = 0; i < graph->values; i++) {
 		struct npu_graph_value *value = &graph->value[i];
 		const float *range = tracked_range(graph, value);
+		float all[2];
 
-		if (!range && !is_tracked(graph, value->like))
+		find_tracked(graph, value->like, all);
+		if (all[0] == all[1])
 			continue;
-		value->low = range ? range[0] : 0;
-		value->high = range ? range[1] : 0;
+		value->low = range ? range[0] : all[0];
+		value->high = range ? range[1] : all[1];
 	}
 }
 
