@@ -21,7 +21,10 @@ struct demand {
 	float limit, least;
 };
 
-/* What the readers of @value need, but for those whose outputs are like it. */
+/*
+ * What the readers of @value need. Those whose outputs are like it pass on what their own readers
+ * need, but for a mean: numbers that are far out count in full.
+ */
 static void add_demand(const struct npu_graph *graph, uint32_t value, struct demand *demand)
 {
 	const struct npu_graph_node *node = npu_graph_reader(graph, value, 0);
@@ -34,6 +37,8 @@ static void add_demand(const struct npu_graph *graph, uint32_t value, struct dem
 		const struct npu_operation *operation = npu_operation(node->kind);
 		float limit = operation->saturation[wide];
 
+		if (node->kind == NPU_GRAPH_AVERAGE_POOL)
+			demand->limit = INFINITY;
 		if (graph->value[node->output].like != v->like) {
 			demand->limit = fmaxf(demand->limit, limit > 0 ? limit : INFINITY);
 			demand->least = fmaxf(demand->least, operation->least_scale);
