@@ -230,6 +230,33 @@ static void equalising_changes_nothing_but_the_program(void **state)
 	npu_model_free(model);
 }
 
+/* Groups behind a flatten are of other channels than those in front of it. */
+static void groups_behind_a_flatten(void **state)
+{
+	static const struct npu_layer layers[] = {
+		npu_conv2d(.units = 8, .kernel = { 1, 1 }, .activation = NPU_RELU),
+		npu_flatten(),
+		npu_conv2d(.units = 4, .kernel = { 1, 1 }, .groups = 2),
+		{ 0 },
+	};
+	const uint32_t dim[3] = { 4, 4, 3 };
+	struct npu_model *model = build(dim, layers, 3), equal = *model;
+	float *x = random_floats(SAMPLES * 4 * 4 * 3, -2, 2, 5), want[SAMPLES * 4];
+	float got[SAMPLES * 4];
+	struct npu_error err = { 0 };
+
+	(void)state;
+	equal.value = malloc(model->values * sizeof(float));
+	memcpy(equal.value, model->value, model->values * sizeof(float));
+	check_ok(npu_model_equalise(model, equal.value, x, NULL, SAMPLES, &err), &err);
+	check_ok(npu_model_predict(model, x, SAMPLES, 1, want, &err), &err);
+	check_ok(npu_model_predict(&equal, x, SAMPLES, 1, got, &err), &err);
+	assert_true(decibels(want, got, SAMPLES * 4) > 110);
+	free(equal.value);
+	free(x);
+	npu_model_free(model);
+}
+
 /* ----------------------------------------------------------------------------- wide */
 
 static void values_can_be_wide(void **state)
@@ -281,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(biases_are_corrected),
 		cmocka_unit_test(equalising_changes_nothing_but_the_program),
+		cmocka_unit_test(groups_behind_a_flatten),
 		cmocka_unit_test(values_can_be_wide),
 	};
 

@@ -95,6 +95,10 @@ static bool find_pair(const struct npu_model *model, size_t from, struct pair *p
 		.to = to,
 		.channels = model->node[from].out_dim[2],
 	};
+	/* Behind a flatten the groups of a convolution are not groups of these channels. */
+	if (model->node[to].layer.kind == NPU_LAYER_CONV && model->node[to].layer.groups > 1 &&
+	    model->node[to].in_dim[2] != pair->channels)
+		return false;
 	/* A dense layer makes one row of channels, whatever it is reshaped to. */
 	return model->node[to].in % pair->channels == 0;
 }
