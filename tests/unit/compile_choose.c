@@ -196,11 +196,51 @@ static void outputs_without_labels_get_their_decibels(void **state)
 	npu_model_free(model);
 }
 
+/* Calls of aligned_alloc() until one finds no memory; 0: all find some. */
+static unsigned int until_failure;
+
+void *__real_aligned_alloc(size_t align, size_t bytes);
+void *__wrap_aligned_alloc(size_t align, size_t bytes);
+
+void *__wrap_aligned_alloc(size_t align, size_t bytes)
+{
+	return until_failure && !--until_failure ? NULL : __real_aligned_alloc(align, bytes);
+}
+
+/* Whatever there is no memory for, the model stays as it was, and nothing is freed twice. */
+static void without_memory_the_model_stays(void **state)
+{
+	struct npu_model *model = hard_model();
+	float *x = random_floats(SAMPLES * FEATURES, -1, 1, 8);
+	int32_t labels[SAMPLES];
+	struct npu_dataset data = data_of(model, x, labels);
+	float before = model->value[0];
+	struct npu_wide_report report;
+	bool wide[6];
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i < 12; i++) {
+		struct npu_error err = { 0 };
+
+		until_failure = i;
+		assert_int_equal(npu_model_choose_wide(model, x, SAMPLES, &data, NULL, 100, wide,
+						       &report, &err),
+				 -ENOMEM);
+		assert_true(!until_failure && err.message[0]);
+		assert_true(model->value[0] == before);
+	}
+	until_failure = 0;
+	free(x);
+	npu_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_costly_value_is_raised),
 		cmocka_unit_test(outputs_without_labels_get_their_decibels),
+		cmocka_unit_test(without_memory_the_model_stays),
 	};
 
 	return cmocka_run_group_tests_name("compile_choose", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "runtime/error.h"
 #include "train/compile/equalise.h"
 #include "train/compile/ranges.h"
+#include "train/nn/elementary.h"
 #include "train/nn/evaluate.h"
 #include "train/nn/reference.h"
 
@@ -20,7 +21,7 @@
 
 /**
  * struct choice - see npu_model_choose_wide()
- * @model: with the weights that are compiled
+ * @model: with the weights that are compiled, which are @value
  * @options: of the programs that are tried, without what has been done to the weights
  * @samples: to calibrate on, [@count]
  * @data: to measure on
@@ -32,6 +33,7 @@
  */
 struct choice {
 	struct npu_model model;
+	float *value;
 	struct npu_compile_options options;
 	const float *samples;
 	size_t count;
@@ -92,6 +94,7 @@ static int run_program(const struct choice *c, const void *image, size_t bytes)
 	return ret;
 }
 
+/* Its logarithm is the same everywhere: the choice depends on it. */
 static double sqnr(const float *exact, const float *y, size_t count)
 {
 	double signal = 0, noise = 0;
@@ -103,7 +106,7 @@ static double sqnr(const float *exact, const float *y, size_t count)
 		signal += (double)exact[i] * exact[i];
 		noise += error * error;
 	}
-	return 10 * log10(signal / fmax(noise, 1e-30));
+	return 10 / M_LN10 * npu_log(signal / fmax(noise, 1e-30));
 }
 
 static int find_accuracy(const struct choice *c, const float *y, double *percent)
@@ -281,16 +284,16 @@ static int check(const struct choice *c, double limit)
 static int equalise(struct choice *c, const struct npu_compile_options *options)
 {
 	const struct npu_model *model = &c->model;
-	float *value = npu_floats_alloc(model->values);
-	int ret;
+	int ret = 0;
 
-	if (!value)
+	c->value = npu_floats_alloc(model->values);
+	if (!c->value)
 		return npu_error_set(c->err, -ENOMEM, "no memory for %zu weights", model->values);
-	memcpy(value, model->value, model->values * sizeof(float));
-	ret = options->equalise ? npu_model_equalise(model, value, c->samples, options->lengths,
-						     c->count, c->err)
-				: 0;
-	c->model.value = value;
+	memcpy(c->value, model->value, model->values * sizeof(float));
+	if (options->equalise)
+		ret = npu_model_equalise(model, c->value, c->samples, options->lengths, c->count,
+					 c->err);
+	c->model.value = c->value;
 	c->options.equalise = false;
 	return ret;
 }
@@ -347,7 +350,7 @@ int npu_model_choose_wide(const struct npu_model *model, const float *samples, s
 	if (!ret)
 		ret = raise_values(&c, limit, report);
 	npu_ranges_free(&c.ranges);
-	free(c.model.value);
+	free(c.value);
 	free(c.exact);
 	free(c.y);
 	free(c.candidate);
