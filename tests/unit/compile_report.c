@@ -211,13 +211,38 @@ static void test_refused(void **state)
 	free(x);
 }
 
+/* Each row of a request is a stream of its own; errors don't depend on how many there are. */
+static void test_streams(void **state)
+{
+	const uint32_t dim[3] = { 1, 4, 3 };
+	struct npu_compile_options options = { 0 };
+	float *x = random_floats(42 * 4 * 3, -2, 2, 5);
+	struct npu_error err = { 0 };
+	struct npu_model *model;
+	struct reported one, four;
+
+	(void)state;
+	check_ok(npu_model_create(&model, dim, 3, &err), &err);
+	check_ok(npu_model_add(model, npu_lstm(.units = 6, .stateful = true), &err), &err);
+	check_ok(npu_model_add(model, npu_dense(.units = 3), &err), &err);
+	make_report(&one, model, x, 42, &options);
+	options.batch = 4;
+	make_report(&four, model, x, 42, &options);
+	assert_true(one.report.layer[1].sqnr_db > 25);
+	assert_true(fabs(one.report.layer[0].sqnr_db - four.report.layer[0].sqnr_db) < 1e-9);
+	assert_true(fabs(one.report.layer[1].sqnr_db - four.report.layer[1].sqnr_db) < 1e-9);
+	free_reported(&one);
+	free_reported(&four);
+	npu_model_free(model);
+	free(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_layer),
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_same_program),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_every_layer),  cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_same_program), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

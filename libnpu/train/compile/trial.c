@@ -97,12 +97,14 @@ static void run_insn(struct npu_trial *trial, uint32_t i)
  * @made: [nodes], of each what it made, as real numbers; NULL where that isn't compared
  * @used: samples that count; those after them repeat the last
  * @lengths: of them, or NULL
+ * @at: the one with which the reference begins
  */
 struct comparison {
 	struct npu_trial *trial;
 	float **made;
 	size_t used;
 	const uint32_t *lengths;
+	size_t at;
 	struct npu_closeness *closeness;
 };
 
@@ -269,6 +271,7 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 	uint32_t i;
 	size_t s;
 
+	first += c->at;
 	for (i = 0; i < graph->nodes; i++) {
 		const struct npu_graph_value *value = &graph->value[graph->node[i].output];
 		size_t size = (size_t)value->dim[1] * value->dim[2] * value->dim[3];
@@ -280,6 +283,23 @@ static int visit(void *context, size_t layer, size_t first, size_t n, const floa
 				   c->made[i] + (first + s) * size);
 	}
 	return 0;
+}
+
+/*
+ * What the model makes of the same samples, @x. The reference takes them for one stream where the
+ * model remembers, each row of a request begins one of its own.
+ */
+static int run_reference(struct comparison *c, const float *x, struct npu_error *err)
+{
+	const struct npu_model *model = c->trial->graph->model;
+	size_t together = model->states ? 1 : c->used;
+	int ret = 0;
+
+	for (c->at = 0; !ret && c->at < c->used; c->at += together)
+		ret = npu_reference_forward(model, x + c->at * model->features,
+					    c->lengths ? c->lengths + c->at : NULL, together, visit,
+					    c, err);
+	return ret;
 }
 
 int npu_trial_compare(struct npu_trial *trial, const float *samples, size_t count,
@@ -297,8 +317,7 @@ int npu_trial_compare(struct npu_trial *trial, const float *samples, size_t coun
 			break;
 		}
 		run_request(&c);
-		ret = npu_reference_forward(model, samples + first * model->features, c.lengths,
-					    c.used, visit, &c, err);
+		ret = run_reference(&c, samples + first * model->features, err);
 	}
 	free_made(&c);
 	return ret;
