@@ -203,6 +203,49 @@ static void bound_streams(struct npu_graph *graph)
 	}
 }
 
+/* Is @value what @node makes, or the same numbers elsewhere? */
+static bool shows(const struct npu_graph *graph, const struct npu_graph_node *node,
+		  const struct npu_graph_value *value)
+{
+	return value->layer == node->layer && !value->partial &&
+	       value->before == graph->value[node->output].before;
+}
+
+static bool is_tracked(const struct npu_graph *graph, const struct npu_graph_node *node)
+{
+	const struct npu_tracked *tracked = npu_model_tracked(graph->model, (int)node->layer);
+	const float *range = graph->value[node->output].before ? tracked->before : tracked->after;
+
+	return range[1] > range[0];
+}
+
+/*
+ * What the reference has shown of streams is measured here again, and rounds otherwise: only by
+ * this alone are the scales of a program for pieces those of one for the whole. With @begin forget
+ * it, else all that show the same numbers get their range.
+ */
+static void follow_streams(struct npu_graph *graph, bool begin)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < graph->nodes; i++) {
+		const struct npu_graph_node *node = &graph->node[i];
+		const struct npu_graph_value *out = &graph->value[node->output];
+
+		if (!npu_graph_is_recurrent(node) ||
+		    !graph->model->node[node->layer].layer.stateful || is_tracked(graph, node))
+			continue;
+		for (k = 0; k < graph->values; k++) {
+			struct npu_graph_value *value = &graph->value[k];
+
+			if (!shows(graph, node, value))
+				continue;
+			value->low = begin ? 0 : fminf(value->low, out->low);
+			value->high = begin ? 0 : fmaxf(value->high, out->high);
+		}
+	}
+}
+
 /* Widest of all recurrent nodes, 0 where there are none; and all their hidden units. */
 static void widest(const struct npu_graph *graph, uint64_t *units, uint64_t *hidden, uint64_t *all)
 {
@@ -238,8 +281,10 @@ int npu_graph_measure_sequences(struct npu_graph *graph, const float *samples, s
 		m.recurrent = m.sums + units;
 		m.reset = m.recurrent + units;
 		m.states = m.reset + hidden;
+		follow_streams(graph, true);
 		ret = npu_reference_forward(graph->model, samples, lengths, count, visit, &m, err);
 		bound_streams(graph);
+		follow_streams(graph, false);
 	} else {
 		ret = npu_error_set(err, -ENOMEM, "no memory to follow sequences");
 	}
