@@ -149,19 +149,19 @@ static void depthwise_plan_slots(struct depthwise *d, __u32 column, __u32 pixels
 {
 	const struct npu_insn *insn = d->conv.insn;
 	struct depthwise_memory *m = d->memory;
-	const __s32 from_step = (__s32)(insn->conv.stride[1] * DEPTHWISE_WORD);
-	const __s32 to_step = (__s32)(insn->t[0].stride[2] * d->side);
+	const __u32 from_step = insn->conv.stride[1] * DEPTHWISE_WORD;
+	const __u32 to_step = insn->t[0].stride[2] * d->side;
 	struct lanes from_at = lanes_set((__s32)(column * depthwise_column(d)));
 	struct lanes to_at = lanes_set((__s32)to);
 	__u32 slots = (pixels - 1) / d->side + 1, i;
 
-	from_at = lanes_add(from_at, lanes_mul(lanes_index(), lanes_set(from_step)));
-	to_at = lanes_add(to_at, lanes_mul(lanes_index(), lanes_set(to_step)));
+	from_at = lanes_add(from_at, lanes_mul(lanes_index(), lanes_set((__s32)from_step)));
+	to_at = lanes_add(to_at, lanes_mul(lanes_index(), lanes_set((__s32)to_step)));
 	for (i = 0; i < slots; i += 16) {
 		lanes_store(m->from + d->slots + i, from_at);
 		lanes_store(m->to + d->slots + i, to_at);
-		from_at = lanes_add(from_at, lanes_set(16 * from_step));
-		to_at = lanes_add(to_at, lanes_set(16 * to_step));
+		from_at = lanes_add(from_at, lanes_set((__s32)(16 * from_step)));
+		to_at = lanes_add(to_at, lanes_set((__s32)(16 * to_step)));
 	}
 	d->slots += slots;
 	if (pixels % d->side) {
