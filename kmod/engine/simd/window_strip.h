@@ -130,7 +130,7 @@ static void strip_plane(const struct window_strip *s, __u32 n, __s32 y, __s32 li
 	}
 }
 
-/* Elements [from, from + count) of the window of the output @at. */
+/* Elements [from, from + count) of the window of the output @at; then zeros as of dot_prepare(). */
 static void strip_window(const struct window_strip *s, dot_input *to, const struct npu_pixel *at,
 			 __u32 channel, __u32 from, __u32 count)
 {
@@ -138,6 +138,7 @@ static void strip_window(const struct window_strip *s, dot_input *to, const stru
 	__u32 ic = s->conv.group_in, tap = from / ic, c = from % ic;
 	__s32 y0 = (__s32)at->y * s->step[0] + s->origin[0];
 	__s32 x0 = (__s32)at->x * s->step[1] + s->origin[1];
+	__u32 after = -count % 4, i;
 
 	for (; count; tap++, c = 0) {
 		__s32 y = y0 + (__s32)(tap / s->kernel[1]) * s->dilation[0];
@@ -154,6 +155,9 @@ static void strip_window(const struct window_strip *s, dot_input *to, const stru
 		to += part;
 		count -= part;
 	}
+	/* the last piece may have begun at no multiple of four */
+	for (i = 0; i < after; i++)
+		to[i] = 0;
 }
 
 /* Bytes of a row that is prepared on its own. */
