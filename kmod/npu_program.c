@@ -89,7 +89,9 @@ static void *npu_program_copy(struct npu_program *program, u64 address, size_t b
 	return copy;
 }
 
-static int npu_program_validate(struct drm_device *drm, struct npu_program *program, u32 const_size)
+/* What a program claims to need is what older drivers go by, so it has to be true. */
+static int npu_program_validate(struct drm_device *drm, struct npu_program *program, u32 const_size,
+				u32 isa_version)
 {
 	struct npu_fault fault;
 	u32 i;
@@ -100,6 +102,11 @@ static int npu_program_validate(struct drm_device *drm, struct npu_program *prog
 				       &fault)) {
 			drm_dbg(drm, "program_create: instruction %u: %s %s\n", i, fault.field,
 				fault.reason);
+			return -EINVAL;
+		}
+		if (npu_insn_version(&program->insns[i]) > isa_version) {
+			drm_dbg(drm, "program_create: instruction %u is newer than isa_version %u\n",
+				i, isa_version);
 			return -EINVAL;
 		}
 		if (i % 64 == 63) {
@@ -176,7 +183,7 @@ int npu_ioctl_program_create(struct drm_device *drm, void *data, struct drm_file
 		ret = -ENOMEM;
 		goto err_put;
 	}
-	ret = npu_program_validate(drm, program, args->const_size);
+	ret = npu_program_validate(drm, program, args->const_size, args->isa_version);
 	if (ret)
 		goto err_put;
 	ret = npu_program_mark(program);

@@ -74,6 +74,9 @@ bool npu_insn_validate(const struct npu_insn *insn, const void *consts, __u32 co
 		       __u32 slot_count, struct npu_slot_need *needs, __u64 *cost,
 		       struct npu_fault *fault);
 
+/* The oldest version of the instruction set that has a validated instruction. */
+__u32 npu_insn_version(const struct npu_insn *insn);
+
 struct npu_variant;
 
 /* CPU features that a variant needs are the DRM_NPU_ISA_* bits of the uAPI. */

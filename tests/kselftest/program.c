@@ -48,6 +48,40 @@ TEST_F(program, isa_version_1)
 	EXPECT_EQ(0, create(self));
 }
 
+/* They must not hold what it does not have. */
+TEST_F(program, isa_version_1_with_newer)
+{
+	struct npu_scale scales[3] = { { 1 << 30, 0 }, { 1 << 30, 0 }, { 1 << 30, 0 } };
+	struct npu_insn insn = { .opcode = NPU_OP_SUB };
+	int i;
+
+	for (i = 0; i < 3; i++)
+		insn.t[i] = vector_of(i, NPU_TYPE_INT8, 32);
+	insn.binary.act_min = -128;
+	insn.binary.act_max = 127;
+	self->args = (struct drm_npu_program_create){
+		.insns = (uintptr_t)&insn,
+		.insn_count = 1,
+		.consts = (uintptr_t)scales,
+		.const_size = sizeof(scales),
+		.slot_count = 3,
+		.isa_version = 1,
+	};
+	EXPECT_EQ(-EINVAL, create(self));
+	self->args.isa_version = 2;
+	EXPECT_EQ(0, create(self));
+	/* broadcasts are newer than ADD */
+	insn.opcode = NPU_OP_ADD;
+	self->args.handle = 0;
+	self->args.isa_version = 1;
+	EXPECT_EQ(0, create(self));
+	insn.t[2].dim[3] = 1;
+	self->args.handle = 0;
+	EXPECT_EQ(-EINVAL, create(self));
+	self->args.isa_version = 2;
+	EXPECT_EQ(0, create(self));
+}
+
 #define REFUSED(name, field, value, error)      \
 	TEST_F(program, name)                   \
 	{                                       \

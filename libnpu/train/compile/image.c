@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "npu_engine.h"
 #include "train/compile/image.h"
 
 #define SECTION_ALIGN 64
@@ -84,25 +85,12 @@ void npu_image_measure(const struct npu_graph *graph, struct npu_image_layout *l
 /* The oldest version that has all instructions: older drivers run them, too. */
 static uint32_t isa_version(const struct npu_graph *graph, const struct npu_insn *insns)
 {
-	uint32_t i;
+	uint32_t newest = 1, i;
 
-	for (i = 0; i < graph->insns; i++) {
-		switch (insns[i].opcode) {
-		case NPU_OP_COPY:
-		case NPU_OP_FULLY_CONNECTED:
-		case NPU_OP_ADD:
-		case NPU_OP_CLAMP:
-		case NPU_OP_REQUANTISE:
-		case NPU_OP_TABLE:
-		case NPU_OP_SIGMOID:
-		case NPU_OP_TANH:
-		case NPU_OP_SOFTMAX:
-			break;
-		default:
-			return 2;
-		}
-	}
-	return 1;
+	for (i = 0; i < graph->insns; i++)
+		if (npu_insn_version(&insns[i]) > newest)
+			newest = npu_insn_version(&insns[i]);
+	return newest;
 }
 
 static void write_header(const struct npu_graph *graph, const struct npu_image_layout *layout,
