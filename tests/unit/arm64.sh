@@ -8,7 +8,7 @@ set -u
 cpus="cortex-a53 cortex-a76 max"
 each="engine_variants engine_golden engine_golden_network engine_golden_shape engine_golden_window
 	engine_golden_recurrent engine_recurrent engine_depthwise"
-once="engine_hostile engine_reference engine_reference_resize engine_reference_shape
+once="engine_hostile engine_hostile_recurrent engine_recurrent_real engine_reference engine_reference_resize engine_reference_shape
 	engine_reference_window engine_validate engine_validate_shape
 	engine_validate_window nn_variants nn_products nn_activations nn_conv nn_gradients"
 

@@ -6,8 +6,10 @@
 #include "dot_dotprod.h"
 #include "taps_dotprod.h"
 #include "variant.h"
+#include "recurrent.h"
 
 const npu_kernel npu_dotprod_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
+	RECURRENT_KERNELS,
 };
 #endif

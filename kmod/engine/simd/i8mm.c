@@ -6,8 +6,10 @@
 #include "dot_i8mm.h"
 #include "taps_dotprod.h"
 #include "variant.h"
+#include "recurrent.h"
 
 const npu_kernel npu_i8mm_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
+	RECURRENT_KERNELS,
 };
 #endif

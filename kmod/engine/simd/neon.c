@@ -6,8 +6,10 @@
 #include "dot_neon.h"
 #include "taps_neon.h"
 #include "variant.h"
+#include "recurrent.h"
 
 const npu_kernel npu_neon_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
+	RECURRENT_KERNELS,
 };
 #endif
