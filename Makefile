@@ -69,7 +69,7 @@ demo-vm:
 CHECK_PACKAGES := $(BUILD_PACKAGES) $(VM_PACKAGES) libcmocka-dev linux-source-6.12 sparse perl kmod \
 		  xz-utils python3 python3-onnx python3-numpy python3-torch mandoc \
 		  gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm \
-		  flex bison bc
+		  flex bison bc clang
 
 # make check [TESTS=pattern]: one test is STAGE/NAME, such as unit/data_csv or vm/uring
 .PHONY: check
