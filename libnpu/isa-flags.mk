@@ -10,10 +10,9 @@ DOTPROD_CFLAGS := -march=armv8.2-a+dotprod
 I8MM_CFLAGS := -march=armv8.2-a+dotprod+i8mm
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 AVX512_CFLAGS := -mavx2 -mavx512f -mavx512bw -mavx512vl
-$(B)/kmod/engine/avx2_%.o $(B)/kmod/engine/simd/avx2.o: ISA_CFLAGS := -mavx2 $(NN_CFLAGS)
+$(B)/kmod/engine/simd/avx2.o: ISA_CFLAGS := -mavx2 $(NN_CFLAGS)
 $(B)/kmod/engine/simd/avxvnni.o: ISA_CFLAGS := -mavx2 -mavxvnni $(NN_CFLAGS)
-$(B)/kmod/engine/avx512vnni_%.o $(B)/kmod/engine/simd/avx512vnni.o: \
-	ISA_CFLAGS := $(AVX512_CFLAGS) -mavx512vnni $(NN_CFLAGS)
+$(B)/kmod/engine/simd/avx512vnni.o: ISA_CFLAGS := $(AVX512_CFLAGS) -mavx512vnni $(NN_CFLAGS)
 $(B)/libnpu/train/nn/kernels/%_avx2.o: ISA_CFLAGS := -mavx2 -mfma $(NN_CFLAGS)
 $(B)/libnpu/train/nn/kernels/%_avx512.o: \
 	ISA_CFLAGS := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl $(NN_CFLAGS)

@@ -216,87 +216,11 @@ void npu_clamp_s16_row(const struct npu_row_context *context, void *out, const v
 void npu_requantise_row(const struct npu_row_context *context, void *out, const void *in1,
 			const void *in2, __u32 length);
 
-/* -------------------------------------------------------- fully connected */
-
-/**
- * struct npu_fc - a fully connected instruction, addresses resolved
- * @rows: M
- * @depth: K
- * @channels: N
- * @groups: ceil(K / 4)
- * @in: first input row
- * @in_stride: bytes from one to the next
- * @out: first output row
- * @out_stride: bytes from one to the next
- * @out_type: NPU_TYPE_INT8 or NPU_TYPE_INT16
- * @out_zero: its zero point
- * @weights: packed; a block of 16 channels is @groups * 64 bytes
- * @bias: or NULL
- * @bias_wide: it is int64
- * @scales: of channel 0
- * @scale_step: 1 if each channel has its own, else 0
- * @act_min: least output value
- * @act_max: largest output value
- */
-struct npu_fc {
-	__u32 rows, depth, channels, groups;
-	const __u8 *in;
-	__u32 in_stride;
-	__u8 *out;
-	__u32 out_stride;
-	__u32 out_type;
-	__s32 out_zero;
-	const __s8 *weights;
-	const void *bias;
-	bool bias_wide;
-	const struct npu_scale *scales;
-	__u32 scale_step;
-	__s32 act_min, act_max;
-};
-
-void npu_fc_resolve(const struct npu_exec *exec, const struct npu_insn *insn, struct npu_fc *fc);
-
-/* One tile: some rows, from @row on, of some blocks, from @block on. */
-typedef void (*npu_fc_tile)(const struct npu_fc *fc, __u32 block, __u32 row);
-
-/**
- * struct npu_fc_tiles - what a variant computes at once
- * @rows: rows of @tall
- * @blocks: blocks of @wide
- * @one: one row of one block
- * @tall: @rows rows of one block, which share its weights
- * @wide: one row of @blocks blocks, which share its inputs
- */
-struct npu_fc_tiles {
-	__u32 rows, blocks;
-	npu_fc_tile one, tall, wide;
-};
-
-/* Cover units [first, first + count) with tiles. */
-void npu_fc_run(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count,
-		const struct npu_fc_tiles *tiles);
-
-/* Bytes of one block of sixteen channels. */
-static inline unsigned long npu_fc_block_bytes(const struct npu_fc *fc)
-{
-	return (unsigned long)fc->groups * 64;
-}
-
-/* Channels of the given block that exist: 16, or fewer in the last. */
-static inline __u32 npu_fc_lanes(const struct npu_fc *fc, __u32 block)
-{
-	__u32 left = fc->channels - block * 16;
-
-	return left < 16 ? left : 16;
-}
-
 /* ---------------------------------------------------------- scalar kernels */
 
 void npu_copy(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
-void npu_fully_connected_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			    __u32 count);
-void npu_fully_connected_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			     __u32 count);
+void npu_fully_connected(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			 __u32 count);
 void npu_conv(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first, __u32 count);
 void npu_depthwise_conv_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 			   __u32 count);
@@ -358,17 +282,6 @@ void npu_softmax_s8(const struct npu_exec *exec, const struct npu_insn *insn, __
 		    __u32 count);
 void npu_softmax_s16(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
 		     __u32 count);
-
-/* ---------------------------------------------------------- vector kernels */
-
-void npu_fully_connected_s8_avx2(const struct npu_exec *exec, const struct npu_insn *insn,
-				 __u32 first, __u32 count);
-void npu_fully_connected_s16_avx2(const struct npu_exec *exec, const struct npu_insn *insn,
-				  __u32 first, __u32 count);
-void npu_fully_connected_s8_avx512vnni(const struct npu_exec *exec, const struct npu_insn *insn,
-				       __u32 first, __u32 count);
-void npu_fully_connected_s16_avx512vnni(const struct npu_exec *exec, const struct npu_insn *insn,
-					__u32 first, __u32 count);
 
 /* ------------------------------------------------ transcendental functions */
 

@@ -10,8 +10,8 @@
 
 const npu_kernel npu_scalar_kernels[NPU_KERNELS] = {
 	[NPU_KERNEL_COPY] = npu_copy,
-	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected_s8,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16,
+	[NPU_KERNEL_FULLY_CONNECTED_S8] = npu_fully_connected,
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected,
 	[NPU_KERNEL_CONV_S8] = npu_conv,
 	[NPU_KERNEL_CONV_S16] = npu_conv,
 	[NPU_KERNEL_DEPTHWISE_CONV_S8] = npu_depthwise_conv_s8,

@@ -11,6 +11,5 @@
 const npu_kernel npu_avx512vnni_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
 	RECURRENT_KERNELS,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx512vnni,
 };
 #endif

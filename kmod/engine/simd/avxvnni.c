@@ -11,6 +11,5 @@
 const npu_kernel npu_avxvnni_kernels[NPU_KERNELS] = {
 	VARIANT_KERNELS,
 	RECURRENT_KERNELS,
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = npu_fully_connected_s16_avx2,
 };
 #endif

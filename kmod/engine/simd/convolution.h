@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* CONV_2D and FULLY_CONNECTED of int8, over dot.h. */
+/* FULLY_CONNECTED, CONV_2D and TRANSPOSE_CONV_2D of int8 and int16, over dot.h. */
 #ifndef NPU_CONVOLUTION_H
 #define NPU_CONVOLUTION_H
 
@@ -46,6 +46,25 @@ static const __s8 *convolution_weights(struct window_strip *s, __u32 block, __u3
 	return s->memory->packed[0];
 }
 
+/* The sum of all weights of each channel of a block. */
+static struct lanes convolution_total(const __s8 *w, __u32 depth)
+{
+	struct lanes total = lanes_set(0);
+	__u32 k;
+
+	for (k = 0; k < depth; k += 4, w += 64) {
+		struct lanes x = lanes_load(w);
+
+		if (depth - k < 4)
+			x = lanes_and(x, lanes_set((1 << (depth - k) * 8) - 1));
+		total = lanes_add(total, lanes_shift_right(x, 24));
+		total = lanes_add(total, lanes_shift_right(lanes_shift_left(x, 8), 24));
+		total = lanes_add(total, lanes_shift_right(lanes_shift_left(x, 16), 24));
+		total = lanes_add(total, lanes_shift_right(lanes_shift_left(x, 24), 24));
+	}
+	return total;
+}
+
 /* What sums of @block start from; @w: its weights. */
 static const __s32 *convolution_start(struct window_strip *s, __u32 block, const __s8 *w)
 {
@@ -62,6 +81,9 @@ static const __s32 *convolution_start(struct window_strip *s, __u32 block, const
 	start = dot_start(w, groups, tail ? tail : 4);
 	if (s->conv.bias)
 		start = lanes_add(start, lanes_load((const __s32 *)s->conv.bias + block * 16));
+	if (s->conv.subtract)
+		start = lanes_sub(start, lanes_mul(lanes_set(s->conv.subtract),
+						   convolution_total(w, s->depth)));
 	lanes_store(memory->start[slot], start);
 	memory->block[slot] = block + 1;
 	return memory->start[slot];
@@ -81,22 +103,27 @@ static void convolution_output(const struct window_strip *s, __u32 block,
 	o->at = (unsigned long)lanes.channel * npu_type_bytes(out->type);
 	o->step = out->stride[2];
 	o->scale = scale;
-	if (out->type != NPU_TYPE_INT32)
-		lanes_scale_load(scale, s->conv.scales + block * 16 * s->conv.scale_step,
-				 s->conv.scale_step, out->zero_point);
+	o->scaled = s->wide || out->type == NPU_TYPE_INT32;
+	o->way = LANES_ANY;
+	if (out->type == NPU_TYPE_INT32 || (s->wide && !s->narrow))
+		return;
+	lanes_scale_load(scale, s->conv.scales + block * 16 * s->conv.scale_step,
+			 s->conv.scale_step, s->wide ? 0 : out->zero_point);
+	o->way = lanes_way(scale, out->zero_point, o->min);
 }
 
-/* ------------------------------------------------------------------ strips */
+/* ------------------------------------------------------------------ blocks */
 
 /**
  * struct convolution_blocks - one or two blocks
+ * @block: the first
  * @count: how many
  * @w: weights
  * @start: what sums start from
  * @out: where they go
  */
 struct convolution_blocks {
-	__u32 count;
+	__u32 block, count;
 	const __s8 *w;
 	struct dot_start start;
 	struct product_output out[2];
@@ -107,13 +134,16 @@ static void convolution_load(struct window_strip *s, __u32 block, __u32 count,
 {
 	__u32 i;
 
+	b->block = block;
 	b->count = count;
 	b->w = convolution_weights(s, block, count);
 	b->start.row_step = 0;
 	b->start.block_step = 0;
 	for (i = 0; i < count; i++) {
-		const __s32 *from = convolution_start(s, block + i, b->w + i * s->walk.block_bytes);
+		const __s32 *from = NULL;
 
+		if (!s->wide)
+			from = convolution_start(s, block + i, b->w + i * s->walk.block_bytes);
 		if (!i)
 			b->start.from = from;
 		else
@@ -121,6 +151,72 @@ static void convolution_load(struct window_strip *s, __u32 block, __u32 count,
 		convolution_output(s, block + i, &s->memory->scale[i], &b->out[i]);
 	}
 }
+
+/* ------------------------------------------------------------ int16 inputs */
+
+static void convolution_words_start(struct window_strip *s, __u32 rows)
+{
+	__u32 i;
+
+	for (i = 0; i < rows; i++)
+		lanes64_store(s->memory->totals[i], lanes64_set(0));
+}
+
+/* Totals to results where accumulators are int32: what they hold is the low half. */
+static void convolution_words_narrow(struct window_strip *s, const struct convolution_blocks *b,
+				     __u32 rows)
+{
+	const __s32 *bias = (const __s32 *)s->conv.bias + b->block * 16;
+	struct lanes start = lanes_load(bias), zero = lanes_set(s->conv.insn->t[0].zero_point);
+	__u32 i;
+
+	for (i = 0; i < rows; i++) {
+		struct lanes x = lanes64_low(lanes64_load(s->memory->totals[i]));
+
+		x = lanes_rescale(lanes_add(x, start), b->out[0].scale, LANES_ANY);
+		lanes_store(s->memory->words[i], lanes_add(x, zero));
+	}
+}
+
+/* Totals of @rows rows to results, which take the place of int32 sums. */
+static void convolution_words_scale(struct window_strip *s, const struct convolution_blocks *b,
+				    __u32 rows)
+{
+	struct lanes64 bias = lanes64_set(0);
+	struct lanes_scale64 scale;
+	__u32 i;
+
+	if (s->narrow) {
+		convolution_words_narrow(s, b, rows);
+		return;
+	}
+	if (s->conv.bias && s->conv.insn->t[3].type == NPU_TYPE_INT64)
+		bias = lanes64_load((const __s64 *)s->conv.bias + b->block * 16);
+	else if (s->conv.bias)
+		bias = lanes64_widen(lanes_load((const __s32 *)s->conv.bias + b->block * 16));
+	lanes_scale64_load(&scale, s->conv.scales + b->block * 16 * s->conv.scale_step,
+			   s->conv.scale_step, s->conv.insn->t[0].zero_point);
+	for (i = 0; i < rows; i++) {
+		struct lanes64 total = lanes64_add(lanes64_load(s->memory->totals[i]), bias);
+
+		lanes_store(s->memory->words[i], lanes64_rescale(total, &scale));
+	}
+}
+
+/* Sums of @count quads, or with int16 inputs what they become. */
+static void convolution_sums(struct window_strip *s, const struct convolution_blocks *b,
+			     const struct quad *quad, __u32 count)
+{
+	if (!s->wide) {
+		product_sums(s->memory, quad, count, &s->walk, b->w, &b->start, b->count);
+		return;
+	}
+	convolution_words_start(s, count * 4);
+	product_words_sums(s->memory, quad, count, &s->walk, b->w);
+	convolution_words_scale(s, b, count * 4);
+}
+
+/* ------------------------------------------------------------------ strips */
 
 /* Outputs of @quads prepared quads. */
 static void convolution_quads(struct window_strip *s, const struct convolution_blocks *b,
@@ -132,7 +228,7 @@ static void convolution_quads(struct window_strip *s, const struct convolution_b
 	while (quads) {
 		__u32 count = quads < STRIP_QUADS ? quads : STRIP_QUADS;
 
-		product_sums(s->memory, quad, count, &s->walk, b->w, &b->start, b->count);
+		convolution_sums(s, b, quad, count);
 		for (i = 0; i < b->count; i++) {
 			const __s32 *sums = s->memory->sums[i][0];
 
@@ -144,6 +240,14 @@ static void convolution_quads(struct window_strip *s, const struct convolution_b
 		quad += count;
 		quads -= count;
 	}
+}
+
+/* Of @blocks, how many at once. */
+static inline __u32 convolution_most(const struct window_strip *s, __u32 blocks)
+{
+	__u32 most = s->wide ? 1 : DOT_BLOCKS;
+
+	return blocks < most ? blocks : most;
 }
 
 static __u32 convolution_lay(struct window_strip *s, __u32 row, __u32 rows, __u32 block,
@@ -162,7 +266,7 @@ static void convolution_blocks_run(struct window_strip *s, __u32 block, __u32 en
 	struct convolution_blocks b;
 
 	for (; block < end; block += b.count) {
-		convolution_load(s, block, end - block < DOT_BLOCKS ? end - block : DOT_BLOCKS, &b);
+		convolution_load(s, block, convolution_most(s, end - block), &b);
 		convolution_quads(s, &b, quads);
 	}
 }
@@ -180,17 +284,17 @@ static void convolution_strip(struct window_strip *s, const struct npu_rectangle
 
 /* ----------------------------------------- the maximum of windows, in general */
 
-/* The greatest sums of all windows so far, or of what they become where @scale is given. */
-static void convolution_keep_greatest(const __s32 *sums, __s32 *best, __u32 rows, bool first,
-				      const struct lanes_scale *scale)
+/* The greatest sums of all windows so far, or of what they become if that can be another order. */
+static void convolution_keep_greatest(const struct product_output *o, const __s32 *sums,
+				      __s32 *best, __u32 rows, bool first)
 {
 	__u32 i;
 
 	for (i = 0; i < rows; i++, sums += 16, best += 16) {
 		struct lanes x = lanes_load(sums);
 
-		if (scale)
-			x = lanes_rescale(x, scale, false);
+		if (!o->scaled && o->way == LANES_ANY)
+			x = lanes_rescale(x, o->scale, LANES_ANY);
 		lanes_store(best, first ? x : lanes_max(x, lanes_load(best)));
 	}
 }
@@ -208,20 +312,19 @@ static void convolution_greatest(struct window_strip *s, const struct convolutio
 		s->origin[0] = start[0] + (__s32)(tap / width * insn->conv.stride[0]);
 		s->origin[1] = start[1] + (__s32)(tap % width * insn->conv.stride[1]);
 		convolution_lay(s, row, rows, block, &quads);
-		product_sums(memory, memory->quads, quads, &s->walk, b->w, &b->start, b->count);
+		convolution_sums(s, b, memory->quads, quads);
 		for (i = 0; i < b->count; i++)
-			convolution_keep_greatest(memory->sums[i][0], memory->best[i][0], quads * 4,
-						  !tap, b->out[i].scale->quick ? NULL :
-										 b->out[i].scale);
+			convolution_keep_greatest(&b->out[i], memory->sums[i][0],
+						  memory->best[i + s->wide][0], quads * 4, !tap);
 	}
 	for (d = 0; d < 2; d++)
 		s->origin[d] = start[d];
-	for (i = 0; i < b->count; i++)
-		if (b->out[i].scale->quick)
-			product_finish(&b->out[i], memory->best[i][0], memory->quads, quads);
-		else
-			product_finish_some(&b->out[i], memory->best[i][0], memory->quads, quads,
-					    true, false);
+	for (i = 0; i < b->count; i++) {
+		struct product_output o = b->out[i];
+
+		o.scaled |= o.way == LANES_ANY;
+		product_finish(&o, memory->best[i + s->wide][0], memory->quads, quads);
+	}
 }
 
 static void convolution_greatest_strip(struct window_strip *s, const struct npu_rectangle *r,
@@ -231,7 +334,7 @@ static void convolution_greatest_strip(struct window_strip *s, const struct npu_
 	__u32 row, rows, quads;
 
 	for (; block < end; block += b.count) {
-		convolution_load(s, block, end - block < DOT_BLOCKS ? end - block : DOT_BLOCKS, &b);
+		convolution_load(s, block, convolution_most(s, end - block), &b);
 		for (row = r->row; row < r->row + r->rows; row += rows) {
 			rows = r->row + r->rows - row;
 			/* a quad for each output, at worst */
@@ -251,23 +354,30 @@ static void convolution_greatest_strip(struct window_strip *s, const struct npu_
 static void convolution_long_sums(struct window_strip *s, const struct convolution_blocks *b,
 				  const struct npu_pixel *at, __u32 channel)
 {
-	const __u32 most = (__u32)(STRIP_INPUTS / sizeof(dot_input)) / 64 * 64;
+	const __u32 most = (__u32)(STRIP_INPUTS / s->prepared) / 64 * 64;
 	struct strip_memory *memory = s->memory;
-	dot_input *inputs = (dot_input *)memory->inputs;
 	struct dot_start start = b->start;
 	__u32 k;
 
 	s->walk.a = s->walk.b = 0;
-	memory->quads[0].x = inputs;
+	memory->quads[0].x = memory->inputs;
+	if (s->wide)
+		convolution_words_start(s, 1);
 	for (k = 0; k < s->depth; k += most) {
 		__u32 part = s->depth - k < most ? s->depth - k : most;
 
-		strip_window(s, inputs, at, channel, k, part);
+		strip_window(s, memory->inputs, at, channel, k, part);
 		s->walk.groups = (part + 3) / 4;
+		if (s->wide) {
+			product_words_sums(memory, memory->quads, 1, &s->walk, b->w + k * 16);
+			continue;
+		}
 		product_sums(memory, memory->quads, 1, &s->walk, b->w + k * 16, &start, 1);
 		start.from = memory->sums[0][0];
 		start.row_step = 64;
 	}
+	if (s->wide)
+		convolution_words_scale(s, b, 1);
 }
 
 /* One output. */
@@ -277,24 +387,22 @@ static void convolution_long_output(struct window_strip *s, const struct convolu
 	const struct npu_insn *insn = s->conv.insn;
 	__s32 start[2] = { s->origin[0], s->origin[1] };
 	struct strip_memory *memory = s->memory;
+	struct product_output o = b->out[0];
 	__u32 width = s->pool[1], tap;
 
 	for (tap = 0; tap < s->pool[0] * width; tap++) {
 		s->origin[0] = start[0] + (__s32)(tap / width * insn->conv.stride[0]);
 		s->origin[1] = start[1] + (__s32)(tap % width * insn->conv.stride[1]);
 		convolution_long_sums(s, b, at, channel);
-		if (b->out[0].type != NPU_TYPE_INT32)
-			convolution_keep_greatest(memory->sums[0][0], memory->best[0][0], 1, !tap,
-						  b->out[0].scale);
+		convolution_keep_greatest(&b->out[0], memory->sums[0][0],
+					  memory->best[s->wide][0], 1, !tap);
 	}
 	s->origin[0] = start[0];
 	s->origin[1] = start[1];
 	memory->quads[0].out = s->conv.out + npu_pixel_offset(&insn->t[0], at->n, at->y, at->x);
 	memory->quads[0].count = 1;
-	product_finish_some(&b->out[0],
-			    b->out[0].type == NPU_TYPE_INT32 ? memory->sums[0][0] :
-							       memory->best[0][0],
-			    memory->quads, 1, true, false);
+	o.scaled |= o.way == LANES_ANY;
+	product_finish(&o, memory->best[s->wide][0], memory->quads, 1);
 }
 
 static void convolution_long(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
@@ -333,7 +441,8 @@ static lanes_inline void convolution_row_blocks(struct window_strip *s, const __
 						    (block + i) * 16));
 		convolution_output(s, block + i, &s->memory->scale[0], &o);
 		if (o.type != NPU_TYPE_INT32)
-			y = lanes_rescale(y, o.scale, false);
+			y = o.way == LANES_ANY ? lanes_rescale(y, o.scale, LANES_ANY) :
+						 lanes_rescale(y, o.scale, LANES_QUICK);
 		product_store(&o, out + o.at, y);
 	}
 }
@@ -365,7 +474,7 @@ static void convolution_rectangle(const void *context, const struct npu_rectangl
 
 		if (next > end)
 			next = end;
-		if (r->rows == 1 && s->simple)
+		if (r->rows == 1 && s->simple && !s->wide)
 			convolution_row(s, r->row, block, next - block);
 		else if (!s->plane && strip_row_bytes(s) * 4 > STRIP_INPUTS)
 			convolution_long(s, r, block, next);
@@ -386,11 +495,16 @@ static bool convolution_even(const struct npu_tensor *t)
 
 static void convolution_geometry(struct window_strip *s, const struct npu_insn *insn)
 {
-	bool conv = insn->opcode == NPU_OP_CONV_2D;
+	bool conv = insn->opcode != NPU_OP_FULLY_CONNECTED;
 	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
 	__u32 d;
 
-	s->simple = true;
+	s->transpose = insn->opcode == NPU_OP_TRANSPOSE_CONV_2D;
+	s->wide = in->type == NPU_TYPE_INT16;
+	s->narrow = conv && insn->t[3].type == NPU_TYPE_INT32;
+	s->element = s->wide ? 2 : 1;
+	s->prepared = s->wide ? 2 : sizeof(dot_input);
+	s->simple = !s->transpose;
 	for (d = 0; d < 2; d++) {
 		s->kernel[d] = insn->t[2].dim[1 + d];
 		s->pool[d] = npu_conv_pool(insn, d);
@@ -409,7 +523,7 @@ static void convolution_geometry(struct window_strip *s, const struct npu_insn *
 
 static void convolution_plan(struct window_strip *s)
 {
-	const __u32 ic = s->conv.group_in, size = sizeof(dot_input);
+	const __u32 ic = s->conv.group_in, size = s->prepared;
 	__u32 packed;
 
 	s->run = s->dilation[1] == 1 || s->kernel[1] == 1 ? s->kernel[1] * ic : ic;
@@ -419,7 +533,7 @@ static void convolution_plan(struct window_strip *s)
 		s->within[0] = s->conv.insn->conv.stride[0];
 		s->within[1] = s->conv.insn->conv.stride[1];
 	}
-	s->plane = s->kernel[0] * s->kernel[1] > 1 &&
+	s->plane = s->kernel[0] * s->kernel[1] > 1 && !s->transpose &&
 		   strip_plane_fits(s, strip_reach(s, 0, 1), strip_reach(s, 1, 4)) &&
 		   (s->run % 4 == 0 || packed * 16 <= STRIP_PACKED);
 	if (!s->plane)
@@ -443,8 +557,8 @@ static void convolution_plan(struct window_strip *s)
 	s->walk.groups = (s->run + 3) / 4;
 }
 
-static void convolution_s8(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
-			   __u32 count)
+static void convolution(const struct npu_exec *exec, const struct npu_insn *insn, __u32 first,
+			__u32 count)
 {
 	const __u32 *dim = insn->t[0].dim;
 	struct window_strip strip, *s = &strip;

@@ -13,19 +13,26 @@
  *	DOT_QUADS_ALONE		most quads with a single block
  *	DOT_ROW_BLOCKS		most blocks of dot_row()
  *	dot_prepare(to, from, count)
- *		prepare count int8; zeros that add nothing after them, up to a multiple of 4.
- *		May write up to DOT_SLACK bytes beyond that
+ *		prepare count int8, and after them three zeros, which add nothing. May write up to
+ *		DOT_SLACK bytes beyond the inputs
  *	dot_fill(to, value, count)	the same as count times value
  *	dot_start(w, groups, tail)
  *		what sums start from, besides the bias: minus what preparing adds to inputs,
  *		times the weights. The last of the groups has tail inputs
  *	dot_quads(sums, block_step, start, x, walk, w, quads, blocks)
  *		quads x blocks, which are constants; sums of the next block are block_step bytes on
+ *	DOT_WORDS_QUADS		most quads of dot_words()
+ *	dot_words(sums, x, walk, w, quads)
+ *		int16 inputs as they are, one block, at most DOT_WORDS_GROUPS groups in all: sums
+ *		of them alone
  *	dot_row(sums, x, count, w, block_bytes, blocks)
  *		one row of inputs as they are in memory; sums without what they start from
  */
 #ifndef NPU_DOT_H
 #define NPU_DOT_H
+
+/* A sum gets four products of at most 2^22 a group, and stays below 2^31. */
+#define DOT_WORDS_GROUPS 127
 
 /**
  * struct dot_walk - the inputs of a sum in memory, weights being dense

@@ -8,7 +8,7 @@
 #ifndef NPU_DOT_AVX512VNNI_H
 #define NPU_DOT_AVX512VNNI_H
 
-#include "dot.h"
+#include "dot_words_avx512.h"
 
 typedef __u8 dot_input;
 
@@ -38,6 +38,7 @@ static lanes_inline void dot_prepare(dot_input *to, const __s8 *from, __u32 coun
 		_mm512_storeu_si512(to + i,
 				    _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(x, offset)));
 	}
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
@@ -48,6 +49,7 @@ static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
 	for (i = 0; i + 64 <= count; i += 64)
 		_mm512_storeu_si512(to + i, x);
 	_mm512_storeu_si512(to + i, _mm512_maskz_mov_epi8(dot_first(count - i), x));
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline struct lanes dot_start(const __s8 *w, __u32 groups, __u32 tail)

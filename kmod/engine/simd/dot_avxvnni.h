@@ -7,7 +7,7 @@
 #ifndef NPU_DOT_AVXVNNI_H
 #define NPU_DOT_AVXVNNI_H
 
-#include "dot.h"
+#include "dot_words_avx2.h"
 
 typedef __u8 dot_input;
 
@@ -42,6 +42,7 @@ static lanes_inline void dot_prepare(dot_input *to, const __s8 *from, __u32 coun
 		x.high ^= y.high;
 		__builtin_memcpy(to + i, &x, sizeof(x));
 	}
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
@@ -51,8 +52,7 @@ static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
 
 	for (i = 0; i < count; i += 32)
 		_mm256_storeu_si256((__m256i *)(to + i), x);
-	for (i = count; i % 4; i++)
-		to[i] = 0;
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline struct lanes dot_start(const __s8 *w, __u32 groups, __u32 tail)

@@ -3,7 +3,7 @@
 #ifndef NPU_DOT_NEON_BYTES_H
 #define NPU_DOT_NEON_BYTES_H
 
-#include "dot.h"
+#include "dot_words_neon.h"
 
 typedef __s8 dot_input;
 
@@ -23,6 +23,7 @@ static lanes_inline void dot_prepare(dot_input *to, const __s8 *from, __u32 coun
 
 		vst1q_u8((__u8 *)to + i, vcombine_u8(vcreate_u8(x.low), vcreate_u8(x.high)));
 	}
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
@@ -32,8 +33,7 @@ static lanes_inline void dot_fill(dot_input *to, __s32 value, __u32 count)
 
 	for (i = 0; i < count; i += 16)
 		vst1q_s8(to + i, x);
-	for (i = count; i % 4; i++)
-		to[i] = 0;
+	__builtin_memset(to + count, 0, 3 * sizeof(*to));
 }
 
 static lanes_inline struct lanes dot_start(const __s8 *w, __u32 groups, __u32 tail)

@@ -56,7 +56,7 @@
  *		costs a third, but remain at or below it. lanes_way() chooses.
  *	lanes_scale64_load(&s, scale, step, zero_point)
  *	lanes64_rescale(x, &s)			npu_rescale64() plus the zero point
- *	lanes64_set(x), lanes64_load(p), lanes64_add(a, b)
+ *	lanes64_set(x), lanes64_load(p), lanes64_store(p, x), lanes64_add(a, b)
  *	lanes64_widen(x), lanes64_low(x)	from, to (modulo 2^32) struct lanes
  */
 #ifndef NPU_LANES_H

@@ -396,6 +396,12 @@ static lanes_inline struct lanes64 lanes64_load(const __s64 *p)
 	return (struct lanes64){ { _mm512_loadu_si512(p), _mm512_loadu_si512(p + 8) } };
 }
 
+static lanes_inline void lanes64_store(__s64 *p, struct lanes64 x)
+{
+	_mm512_storeu_si512(p, x.v[0]);
+	_mm512_storeu_si512(p + 8, x.v[1]);
+}
+
 static lanes_inline struct lanes64 lanes64_widen(struct lanes x)
 {
 	return (struct lanes64){ { _mm512_cvtepi32_epi64(_mm512_castsi512_si256(x.v)),

@@ -453,6 +453,15 @@ static lanes_inline struct lanes64 lanes64_load(const __s64 *p)
 	return x;
 }
 
+static lanes_inline void lanes64_store(__s64 *p, struct lanes64 x)
+{
+	int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < 8; i++)
+		vst1q_u8((__u8 *)(p + i * 2), vreinterpretq_u8_s64(x.v[i]));
+}
+
 static lanes_inline struct lanes64 lanes64_widen(struct lanes x)
 {
 	struct lanes64 wide;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * FULLY_CONNECTED and CONV_2D of int8: sums of a strip times some blocks, and what they become.
+ * FULLY_CONNECTED and convolutions: sums of a strip times some blocks, and what they become.
  */
 #ifndef NPU_PRODUCT_H
 #define NPU_PRODUCT_H
@@ -61,14 +61,92 @@ static void product_sums(struct strip_memory *memory, const struct quad *quad, _
 	__u32 parts = (count + most - 1) / most;
 
 	for (; parts; parts--) {
-		const dot_input *x[DOT_QUADS_ALONE];
+		const dot_input *x[DOT_QUADS_ALONE] = { NULL };
 		__u32 n = (count - done + parts - 1) / parts, i;
 
 		for (i = 0; i < n; i++)
-			x[i] = quad[done + i].x;
+			x[i] = (const dot_input *)quad[done + i].x;
 		product_of[blocks - 1][n - 1](memory->sums[0][done * 4], start, x, walk, w);
 		done += n;
 	}
+}
+
+/* ------------------------------------------------------------ int16 inputs */
+
+#define PRODUCT_WORDS(quads)                                                                \
+	static __attribute__((__noinline__)) void product_words_##quads(                    \
+		__s32 *sums, const __s16 *const *x, const struct dot_walk *walk, const __s8 *w) \
+	{                                                                                   \
+		dot_words(sums, x, walk, w, quads);                                         \
+	}
+
+PRODUCT_WORDS(1)
+#if DOT_WORDS_QUADS > 1
+PRODUCT_WORDS(2)
+PRODUCT_WORDS(3)
+#endif
+
+typedef void (*product_words)(__s32 *sums, const __s16 *const *x, const struct dot_walk *walk,
+			      const __s8 *w);
+
+static const product_words product_words_of[DOT_WORDS_QUADS] = {
+	product_words_1,
+#if DOT_WORDS_QUADS > 1
+	product_words_2,
+	product_words_3,
+#endif
+};
+
+/* Add at most DOT_WORDS_GROUPS groups, @at bytes behind the inputs of each quad. */
+static void product_words_add(struct strip_memory *memory, const struct quad *quad, __u32 count,
+			      long at, const struct dot_walk *walk, const __s8 *w)
+{
+	__u32 parts = (count + DOT_WORDS_QUADS - 1) / DOT_WORDS_QUADS, done = 0, i;
+
+	for (; parts; parts--) {
+		__u32 n = (count - done + parts - 1) / parts;
+		const __s16 *x[DOT_WORDS_QUADS] = { NULL };
+
+		for (i = 0; i < n; i++)
+			x[i] = (const __s16 *)(quad[done + i].x + at);
+		product_words_of[n - 1](memory->words[done * 4], x, walk, w);
+		done += n;
+	}
+	for (i = 0; i < count * 4; i++) {
+		struct lanes64 total = lanes64_load(memory->totals[i]);
+
+		total = lanes64_add(total, lanes64_widen(lanes_load(memory->words[i])));
+		lanes64_store(memory->totals[i], total);
+	}
+}
+
+/* Add the products of all inputs of @count quads, in parts that do not overflow. */
+static void product_words_sums(struct strip_memory *memory, const struct quad *quad, __u32 count,
+			       const struct dot_walk *walk, const __s8 *w)
+{
+	__u32 line = walk->columns * walk->groups, row, column, g;
+	struct dot_walk part = *walk;
+
+	if (line <= DOT_WORDS_GROUPS) {
+		__u32 most = DOT_WORDS_GROUPS / line;
+
+		for (row = 0; row < walk->rows; row += part.rows, w += part.rows * line * 64) {
+			part.rows = walk->rows - row < most ? walk->rows - row : most;
+			product_words_add(memory, quad, count, row * walk->row_step, &part, w);
+		}
+		return;
+	}
+	part.rows = part.columns = 1;
+	for (row = 0; row < walk->rows; row++)
+		for (column = 0; column < walk->columns; column++)
+			for (g = 0; g < walk->groups; g += part.groups, w += part.groups * 64) {
+				long at = row * walk->row_step + column * walk->column_step + g * 8;
+
+				part.groups = walk->groups - g < DOT_WORDS_GROUPS ?
+						      walk->groups - g :
+						      DOT_WORDS_GROUPS;
+				product_words_add(memory, quad, count, at, &part, w);
+			}
 }
 
 /* ---------------------------------------------------------------- outputs */
@@ -76,6 +154,8 @@ static void product_sums(struct strip_memory *memory, const struct quad *quad, _
 /**
  * struct product_output - where sums of a block go
  * @scale: prepared
+ * @way: to rescale by it
+ * @scaled: sums are results already, but for the clamp
  * @type: of the output
  * @min: least output
  * @max: greatest output
@@ -85,6 +165,8 @@ static void product_sums(struct strip_memory *memory, const struct quad *quad, _
  */
 struct product_output {
 	const struct lanes_scale *scale;
+	enum lanes_way way;
+	bool scaled;
 	__u32 type;
 	__s32 min, max;
 	__u32 lanes;
@@ -106,10 +188,9 @@ static lanes_inline void product_store(const struct product_output *o, __u8 *out
 		lanes_store_part_s8(out, product_clamp(o, x), o->lanes);
 }
 
-/* Any output; @scaled: the sums are rescaled already. */
-static lanes_inline void product_finish_some(const struct product_output *o, const __s32 *sums,
-					     const struct quad *quad, __u32 count, const bool scaled,
-					     const bool quick)
+/* Any output. */
+static void product_finish_some(const struct product_output *o, const __s32 *sums,
+				const struct quad *quad, __u32 count)
 {
 	__u32 q, i;
 
@@ -117,15 +198,17 @@ static lanes_inline void product_finish_some(const struct product_output *o, con
 		for (i = 0; i < quad->count; i++) {
 			struct lanes x = lanes_load(sums + i * 16);
 
-			if (!scaled)
-				x = lanes_rescale(x, o->scale, quick);
+			if (!o->scaled && o->way == LANES_ANY)
+				x = lanes_rescale(x, o->scale, LANES_ANY);
+			else if (!o->scaled)
+				x = lanes_rescale(x, o->scale, LANES_QUICK);
 			product_store(o, quad->out + o->at + i * o->step, x);
 		}
 }
 
-/* int8, sixteen channels, shifts as usual; quads of fewer than four outputs are others'. */
-static void product_finish_s8(const struct product_output *o, const __s32 *sums,
-			      const struct quad *quad, __u32 count)
+/* int8, sixteen channels; quads of fewer than four outputs are others'. */
+static lanes_inline void product_finish_way(const struct product_output *o, const __s32 *sums,
+					    const struct quad *quad, __u32 count, const int way)
 {
 	const struct lanes_scale scale = *o->scale;
 	struct lanes x[4];
@@ -133,14 +216,29 @@ static void product_finish_s8(const struct product_output *o, const __s32 *sums,
 
 	for (q = 0; q < count; q++, quad++, sums += 4 * 16) {
 		if (quad->count < 4) {
-			product_finish_some(o, sums, quad, 1, false, true);
+			product_finish_some(o, sums, quad, 1);
 			continue;
 		}
 #pragma GCC unroll 4
 		for (i = 0; i < 4; i++)
-			x[i] = lanes_rescale(lanes_load(sums + i * 16), &scale, true);
+			x[i] = lanes_rescale(lanes_load(sums + i * 16), &scale, way);
 		lanes_store4_s8(quad->out + o->at, o->step, x, o->min, o->max);
 	}
+}
+
+static __attribute__((__noinline__)) void product_finish_quick(const struct product_output *o,
+							       const __s32 *sums,
+							       const struct quad *quad, __u32 count)
+{
+	product_finish_way(o, sums, quad, count, LANES_QUICK);
+}
+
+static __attribute__((__noinline__)) void product_finish_positive(const struct product_output *o,
+								  const __s32 *sums,
+								  const struct quad *quad,
+								  __u32 count)
+{
+	product_finish_way(o, sums, quad, count, LANES_POSITIVE);
 }
 
 /* Sums as they are. */
@@ -151,7 +249,7 @@ static void product_finish_s32(const struct product_output *o, const __s32 *sums
 
 	for (q = 0; q < count; q++, quad++, sums += 4 * 16) {
 		if (quad->count < 4) {
-			product_finish_some(o, sums, quad, 1, true, false);
+			product_finish_some(o, sums, quad, 1);
 			continue;
 		}
 #pragma GCC unroll 4
@@ -165,21 +263,19 @@ static void product_finish(const struct product_output *o, const __s32 *sums,
 {
 	if (o->type == NPU_TYPE_INT32 && o->lanes == 16)
 		product_finish_s32(o, sums, quad, count);
-	else if (o->type == NPU_TYPE_INT32)
-		product_finish_some(o, sums, quad, count, true, false);
-	else if (!o->scale->quick)
-		product_finish_some(o, sums, quad, count, false, false);
-	else if (o->type == NPU_TYPE_INT8 && o->lanes == 16)
-		product_finish_s8(o, sums, quad, count);
+	else if (o->scaled || o->way == LANES_ANY || o->type != NPU_TYPE_INT8 || o->lanes < 16)
+		product_finish_some(o, sums, quad, count);
+	else if (o->way == LANES_QUICK)
+		product_finish_quick(o, sums, quad, count);
 	else
-		product_finish_some(o, sums, quad, count, false, true);
+		product_finish_positive(o, sums, quad, count);
 }
 
-/* The greatest of the four sums of a quad, or of what they become: rescaling keeps the order
+/*
+ * The greatest of the four sums of a quad, or of what they become: rescaling keeps the order
  * unless a left shift wraps.
  */
-static lanes_inline struct lanes product_greatest(const struct product_output *o, const __s32 *sums,
-						  const bool quick)
+static lanes_inline struct lanes product_greatest(const struct product_output *o, const __s32 *sums)
 {
 	struct lanes x[4];
 	__u32 i;
@@ -187,35 +283,39 @@ static lanes_inline struct lanes product_greatest(const struct product_output *o
 #pragma GCC unroll 4
 	for (i = 0; i < 4; i++) {
 		x[i] = lanes_load(sums + i * 16);
-		if (!quick)
-			x[i] = lanes_rescale(x[i], o->scale, false);
+		if (!o->scaled && o->way == LANES_ANY)
+			x[i] = lanes_rescale(x[i], o->scale, LANES_ANY);
 	}
 	x[0] = lanes_max(lanes_max(x[0], x[1]), lanes_max(x[2], x[3]));
-	return quick ? lanes_rescale(x[0], o->scale, true) : x[0];
+	return o->scaled || o->way == LANES_ANY ? x[0] : lanes_rescale(x[0], o->scale, LANES_QUICK);
 }
 
 /* One output a quad. */
 static void product_finish_greatest(const struct product_output *o, const __s32 *sums,
 				    const struct quad *quad, __u32 count)
 {
-	bool quick = o->scale->quick, whole = o->lanes == 16 && o->type == NPU_TYPE_INT8;
+	bool whole = o->lanes == 16 && o->type == NPU_TYPE_INT8 && !o->scaled &&
+		     o->way != LANES_ANY;
 	__u32 q = 0, i;
 
 	while (q < count) {
 		struct lanes x[4];
 
-		if (quick && whole && count - q >= 4 &&
-		    quad[q + 3].out == quad[q].out + 3 * o->step) {
+		if (whole && count - q >= 4 && quad[q + 3].out == quad[q].out + 3 * o->step) {
 #pragma GCC unroll 4
-			for (i = 0; i < 4; i++)
-				x[i] = product_greatest(o, sums + i * 64, true);
+			for (i = 0; i < 4; i++) {
+				const __s32 *p = sums + i * 64;
+
+				x[i] = lanes_max(lanes_max(lanes_load(p), lanes_load(p + 16)),
+						 lanes_max(lanes_load(p + 32), lanes_load(p + 48)));
+				x[i] = lanes_rescale(x[i], o->scale, LANES_QUICK);
+			}
 			lanes_store4_s8(quad[q].out + o->at, o->step, x, o->min, o->max);
 			q += 4;
 			sums += 4 * 64;
 			continue;
 		}
-		x[0] = quick ? product_greatest(o, sums, true) : product_greatest(o, sums, false);
-		product_store(o, quad[q].out + o->at, x[0]);
+		product_store(o, quad[q].out + o->at, product_greatest(o, sums));
 		q++;
 		sums += 64;
 	}

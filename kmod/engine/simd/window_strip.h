@@ -23,7 +23,7 @@
  * @count: outputs, 1 to 4
  */
 struct quad {
-	const dot_input *x;
+	const __u8 *x;
 	__u8 *out;
 	__u32 count;
 };
@@ -34,14 +34,24 @@ struct quad {
  * @block: whose start that is, plus one
  * @sums: of STRIP_QUADS quads of two blocks
  * @best: the greatest so far, of windows of which the maximum is wanted
+ * @words: of int16 inputs, one block: sums of some groups, and in the end results
+ * @totals: their sums
  * @packed: weights of two blocks, rows of windows filled up to multiples of four
  * @quads: of the strip
  * @inputs: the prepared inputs
  */
 struct strip_memory {
 	__s32 start[STRIP_STARTS][16];
-	__s32 sums[2][STRIP_SUMS][16];
-	__s32 best[2][STRIP_SUMS][16];
+	union {
+		struct {
+			__s32 sums[2][STRIP_SUMS][16];
+			__s32 best[2][STRIP_SUMS][16];
+		};
+		struct {
+			__s32 words[STRIP_SUMS][16];
+			__s64 totals[STRIP_SUMS][16];
+		};
+	};
 	__s8 packed[2][STRIP_PACKED];
 	struct lanes_scale scale[2];
 	struct quad quads[NPU_STRIP];
@@ -66,6 +76,11 @@ struct strip_memory {
  * @depth: inputs of a sum
  * @simple: windows are single elements, all of them inside the input
  * @flat: and outputs, and inputs, lie at equal distances
+ * @transpose: inputs are spread over the output
+ * @wide: inputs are int16
+ * @narrow: their accumulators are int32
+ * @element: bytes of an input
+ * @prepared: bytes of a prepared one
  * @plane: prepared as a plane
  * @run: inputs that are dense in a plane
  * @pack: weights must be packed anew, as runs are no multiples of four
@@ -78,39 +93,62 @@ struct window_strip {
 	__u32 pool[2];
 	__s32 step[2], origin[2], dilation[2], within[2];
 	__u32 depth, run;
-	bool plane, pack, simple, flat;
+	bool plane, pack, simple, flat, transpose, wide, narrow;
+	unsigned long element, prepared;
 	struct dot_walk walk;
 };
 
+/* @count inputs, three zeros after them. int16 stay as they are. */
+static lanes_inline void strip_prepare(const struct window_strip *s, __u8 *to, const __u8 *from,
+				       __u32 count)
+{
+	if (!s->wide) {
+		dot_prepare((dot_input *)to, (const __s8 *)from, count);
+		return;
+	}
+	__builtin_memcpy(to, from, count * 2);
+	__builtin_memset(to + count * 2, 0, 3 * 2);
+}
+
+/* The same with what surrounds the input; int16 has no zero point. */
+static lanes_inline void strip_fill(const struct window_strip *s, __u8 *to, __u32 count)
+{
+	if (s->wide)
+		__builtin_memset(to, 0, (count + 3) * 2);
+	else
+		dot_fill((dot_input *)to, s->conv.insn->t[1].zero_point, count);
+}
+
 /* One line of a plane: @count pixels from column @x on, of channels from @channel on. */
-static void strip_line(const struct window_strip *s, dot_input *to, const __s8 *line, __s32 x,
+static void strip_line(const struct window_strip *s, __u8 *to, const __u8 *line, __s32 x,
 		       __s32 count, __u32 channel)
 {
 	const struct npu_tensor *in = &s->conv.insn->t[1];
 	__s32 width = in->dim[2], end = x + count < width ? x + count : width;
-	__s32 ic = s->conv.group_in, value = in->zero_point;
+	__u32 ic = s->conv.group_in;
+	unsigned long pixel = ic * s->prepared;
 
 	if (!line || end <= 0 || x >= width) {
-		dot_fill(to, value, count * ic);
+		strip_fill(s, to, count * ic);
 		return;
 	}
 	if (x < 0) {
-		dot_fill(to, value, -x * ic);
-		to += -x * ic;
+		strip_fill(s, to, -x * ic);
+		to += -x * pixel;
 		count += x;
 		x = 0;
 	}
 	count -= end - x;
-	line += (unsigned long)x * in->stride[2] + channel;
-	if (in->stride[2] == (__u32)ic) {
-		dot_prepare(to, line, (end - x) * ic);
-		to += (end - x) * ic;
+	line += (unsigned long)x * in->stride[2] + channel * s->element;
+	if (in->stride[2] == ic * s->element) {
+		strip_prepare(s, to, line, (end - x) * ic);
+		to += (end - x) * pixel;
 	} else {
-		for (; x < end; x++, to += ic, line += in->stride[2])
-			dot_prepare(to, line, ic);
+		for (; x < end; x++, to += pixel, line += in->stride[2])
+			strip_prepare(s, to, line, ic);
 	}
 	if (count)
-		dot_fill(to, value, count * ic);
+		strip_fill(s, to, count * ic);
 }
 
 /* Lines [y, y + lines) of image @n into the workspace. */
@@ -118,62 +156,67 @@ static void strip_plane(const struct window_strip *s, __u32 n, __s32 y, __s32 li
 			__s32 columns, __u32 channel)
 {
 	const struct npu_tensor *in = &s->conv.insn->t[1];
-	dot_input *to = (dot_input *)s->memory->inputs;
+	__u8 *to = s->memory->inputs;
 	__s32 i;
 
-	for (i = 0; i < lines; i++, y++, to += columns * s->conv.group_in) {
-		const __s8 *line = NULL;
+	for (i = 0; i < lines; i++, y++, to += columns * s->conv.group_in * s->prepared) {
+		const __u8 *line = NULL;
 
 		if (y >= 0 && y < (__s32)in->dim[1])
-			line = (const __s8 *)s->conv.in + npu_pixel_offset(in, n, y, 0);
+			line = s->conv.in + npu_pixel_offset(in, n, y, 0);
 		strip_line(s, to, line, x, columns, channel);
 	}
 }
 
-/* Elements [from, from + count) of the window of the output @at; then zeros as of dot_prepare(). */
-static void strip_window(const struct window_strip *s, dot_input *to, const struct npu_pixel *at,
+/* Where a tap of the window of output @out lies along direction @d, negative if nowhere. */
+static inline __s32 strip_index(const struct window_strip *s, __u32 d, __u32 out, __u32 tap)
+{
+	__s32 at;
+
+	if (s->transpose)
+		return npu_transpose_conv_index(s->conv.insn, d, out, tap);
+	at = (__s32)out * s->step[d] + s->origin[d] + (__s32)tap * s->dilation[d];
+	return at >= (__s32)s->conv.insn->t[1].dim[1 + d] ? -1 : at;
+}
+
+/* Elements [from, from + count) of the window of the output @at. */
+static void strip_window(const struct window_strip *s, __u8 *to, const struct npu_pixel *at,
 			 __u32 channel, __u32 from, __u32 count)
 {
 	const struct npu_tensor *in = &s->conv.insn->t[1];
 	__u32 ic = s->conv.group_in, tap = from / ic, c = from % ic;
-	__s32 y0 = (__s32)at->y * s->step[0] + s->origin[0];
-	__s32 x0 = (__s32)at->x * s->step[1] + s->origin[1];
-	__u32 after = -count % 4, i;
 
 	for (; count; tap++, c = 0) {
-		__s32 y = y0 + (__s32)(tap / s->kernel[1]) * s->dilation[0];
-		__s32 x = x0 + (__s32)(tap % s->kernel[1]) * s->dilation[1];
+		__s32 y = strip_index(s, 0, at->y, tap / s->kernel[1]);
+		__s32 x = strip_index(s, 1, at->x, tap % s->kernel[1]);
 		__u32 part = ic - c < count ? ic - c : count;
 
-		if (y < 0 || y >= (__s32)in->dim[1] || x < 0 || x >= (__s32)in->dim[2])
-			dot_fill(to, in->zero_point, part);
+		if (y < 0 || x < 0)
+			strip_fill(s, to, part);
 		else
-			dot_prepare(to,
-				    (const __s8 *)s->conv.in + npu_pixel_offset(in, at->n, y, x) +
-					    channel + c,
-				    part);
-		to += part;
+			strip_prepare(s, to,
+				      s->conv.in + npu_pixel_offset(in, at->n, y, x) +
+					      (channel + c) * s->element,
+				      part);
+		to += part * s->prepared;
 		count -= part;
 	}
-	/* the last piece may have begun at no multiple of four */
-	for (i = 0; i < after; i++)
-		to[i] = 0;
 }
 
 /* Bytes of a row that is prepared on its own. */
 static inline unsigned long strip_row_bytes(const struct window_strip *s)
 {
-	return (unsigned long)npu_round_up(s->depth, 4) * sizeof(dot_input);
+	return npu_round_up(s->depth, 4) * s->prepared;
 }
 
 /* @count rows, of outputs of a line from @at on. */
-static void strip_rows(const struct window_strip *s, dot_input *to, const struct npu_pixel *at,
+static void strip_rows(const struct window_strip *s, __u8 *to, const struct npu_pixel *at,
 		       __u32 count, __u32 channel)
 {
 	const struct npu_tensor *in = &s->conv.insn->t[1];
-	unsigned long size = strip_row_bytes(s) / sizeof(dot_input), step;
+	unsigned long size = strip_row_bytes(s), step;
 	struct npu_pixel pixel = *at;
-	const __s8 *from;
+	const __u8 *from;
 	__u32 i;
 
 	if (!s->simple) {
@@ -184,14 +227,14 @@ static void strip_rows(const struct window_strip *s, dot_input *to, const struct
 		return;
 	}
 	step = (unsigned long)s->step[1] * in->stride[2];
-	from = (const __s8 *)s->conv.in + channel +
+	from = s->conv.in + channel * s->element +
 	       npu_pixel_offset(in, at->n, at->y * s->step[0], at->x * s->step[1]);
-	if (step == s->depth && size == s->depth) {
-		dot_prepare(to, from, count * s->depth);
+	if (step == s->depth * s->element && s->depth % 4 == 0) {
+		strip_prepare(s, to, from, count * s->depth);
 		return;
 	}
 	for (i = 0; i < count; i++, to += size, from += step)
-		dot_prepare(to, from, s->depth);
+		strip_prepare(s, to, from, s->depth);
 }
 
 /* Of @rows, those that one of the fewest equal parts has where there is room for @room quads. */
@@ -208,20 +251,19 @@ static inline __u32 strip_part(__u32 rows, __u32 room)
 static __u32 strip_lay_flat(struct window_strip *s, __u32 row, __u32 rows, __u32 channel,
 			    __u32 *quads)
 {
-	unsigned long size = strip_row_bytes(s) / sizeof(dot_input);
-	unsigned long step = s->conv.insn->t[1].stride[2], out_step = s->conv.insn->t[0].stride[2];
-	const __s8 *from = (const __s8 *)s->conv.in + channel + row * step;
-	dot_input *to = (dot_input *)s->memory->inputs, *x = to;
-	__u8 *out = s->conv.out + row * out_step;
+	unsigned long size = strip_row_bytes(s), step = s->conv.insn->t[1].stride[2];
+	unsigned long out_step = s->conv.insn->t[0].stride[2];
+	const __u8 *from = s->conv.in + channel * s->element + row * step;
+	__u8 *to = s->memory->inputs, *x = to, *out = s->conv.out + row * out_step;
 	struct quad *quad = s->memory->quads;
 	__u32 i;
 
-	rows = strip_part(rows, STRIP_INPUTS / (strip_row_bytes(s) * 4));
-	if (step == s->depth && size == s->depth)
-		dot_prepare(to, from, rows * s->depth);
+	rows = strip_part(rows, STRIP_INPUTS / (size * 4));
+	if (step == s->depth * s->element && s->depth % 4 == 0)
+		strip_prepare(s, to, from, rows * s->depth);
 	else
 		for (i = 0; i < rows; i++, to += size, from += step)
-			dot_prepare(to, from, s->depth);
+			strip_prepare(s, to, from, s->depth);
 	*quads = (rows + 3) / 4;
 	for (i = 0; i < *quads; i++, x += 4 * size, out += 4 * out_step)
 		quad[i] = (struct quad){ x, out, 4 };
@@ -241,9 +283,9 @@ static __u32 strip_lay_rows(struct window_strip *s, __u32 row, __u32 rows, __u32
 			    __u32 *quads)
 {
 	const struct npu_tensor *out = &s->conv.insn->t[0];
-	unsigned long size = strip_row_bytes(s) / sizeof(dot_input);
-	__u32 room = STRIP_INPUTS / (strip_row_bytes(s) * 4), q, done = 0;
-	dot_input *to = (dot_input *)s->memory->inputs;
+	unsigned long size = strip_row_bytes(s);
+	__u32 room = STRIP_INPUTS / (size * 4), q, done = 0;
+	__u8 *to = s->memory->inputs;
 	struct npu_pixel at;
 
 	if (s->flat)
@@ -277,7 +319,7 @@ static inline __u32 strip_reach(const struct window_strip *s, __u32 d, __u32 out
 /* Is there room for a plane? Of a quad with fewer than four outputs the inputs of four are read. */
 static inline bool strip_plane_fits(const struct window_strip *s, __u32 lines, __u32 columns)
 {
-	const unsigned long most = STRIP_INPUTS / sizeof(dot_input);
+	const unsigned long most = STRIP_INPUTS / s->prepared;
 	unsigned long after = 3 * (unsigned long)s->step[1];
 
 	return lines <= most && columns <= most &&
@@ -291,9 +333,9 @@ static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u3
 	const struct npu_tensor *out = &s->conv.insn->t[0];
 	struct npu_pixel at = npu_pixel_at(out, row);
 	__u32 left = (out->dim[1] - at.y) * out->dim[2] - at.x, per_quad = s->within[0] ? 1 : 4;
-	__u32 size = s->conv.group_in, columns, lines, x0, line, done = 0;
+	unsigned long pixel = s->conv.group_in * s->prepared;
+	__u32 columns, lines, x0, line, done = 0;
 	struct quad *quad;
-	const dot_input *inputs = (const dot_input *)s->memory->inputs;
 	__s32 y_first = (__s32)at.y * s->step[0] + s->origin[0];
 
 	/* within one image, and of long lines only one */
@@ -312,18 +354,18 @@ static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u3
 		    channel);
 	s->walk.b = s->walk.a * 2;
 	if (s->within[0])
-		s->walk.b = (long)s->within[0] * columns * size * (long)sizeof(dot_input);
-	s->walk.row_step = (long)s->dilation[0] * columns * size * (long)sizeof(dot_input);
+		s->walk.b = (long)(s->within[0] * columns * pixel);
+	s->walk.row_step = (long)(s->dilation[0] * columns * pixel);
 	quad = s->memory->quads;
 	for (line = 0; done < rows; line += s->step[0], at.x = 0, at.y++) {
 		__u8 *to = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
-		const dot_input *x = inputs + ((unsigned long)line * columns +
-					       (unsigned long)(at.x - x0) * s->step[1]) * size;
+		const __u8 *x = s->memory->inputs + ((unsigned long)line * columns +
+						     (at.x - x0) * s->step[1]) * pixel;
 		__u32 here = out->dim[2] - at.x < rows - done ? out->dim[2] - at.x : rows - done;
 
 		for (done += here; here >= per_quad; here -= per_quad, quad++) {
 			*quad = (struct quad){ x, to, per_quad };
-			x += per_quad * s->step[1] * size;
+			x += per_quad * s->step[1] * pixel;
 			to += per_quad * out->stride[2];
 		}
 		if (here)
