@@ -5,6 +5,7 @@
  */
 #include "case_image.h"
 #include "compile_model.h"
+#include "nn_cases.h"
 #include "program_assembler.h"
 
 /* Dump, assemble, compare. */
@@ -131,6 +132,29 @@ static void test_compiled(void **state)
 		}
 }
 
+/* Every kind of layer. */
+static void test_layers(void **state)
+{
+	struct npu_error err = { 0 };
+	size_t i, bytes;
+
+	(void)state;
+	for (i = 0; i < NN_CASES; i++) {
+		struct npu_dataset data;
+		struct npu_model *model;
+		void *image;
+
+		check_ok(nn_case_model(&nn_cases[i], &model, &err), &err);
+		check_ok(nn_case_data(&nn_cases[i], model, &data, &err), &err);
+		check_ok(npu_model_compile(model, data.x, data.samples, NULL, &image, &bytes, &err),
+			 &err);
+		check_round_trip(image, bytes, nn_cases[i].name);
+		npu_image_free(image);
+		npu_dataset_free(&data);
+		npu_model_free(model);
+	}
+}
+
 /* What the assembler refuses, so that the round trips mean something. */
 static void test_refused(void **state)
 {
@@ -172,7 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_network_by_hand), cmocka_unit_test(test_compiled),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_layers),		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
