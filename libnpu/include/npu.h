@@ -382,7 +382,10 @@ int npu_request_result(const struct npu_request *request);
 enum npu_backend npu_request_backend(const struct npu_request *request);
 const char *npu_request_reason(const struct npu_request *request);
 
-/* Device and queueing time of a finished request, in ns; 0 where the device does not say. */
+/*
+ * Device and queueing time of a finished request, in ns; 0 where the device does not say. Where
+ * several cores of the driver share a request, its device time is the sum of theirs.
+ */
 uint64_t npu_request_device_ns(const struct npu_request *request);
 uint64_t npu_request_queued_ns(const struct npu_request *request);
 

@@ -378,7 +378,9 @@ static void test_times(void **state)
 	test_expect(&setup, npu_request_output(request, 0), 5);
 	if (!test_on_driver() || info.uring)
 		assert_true(npu_request_device_ns(request) > 0);
-	assert_true((double)npu_request_device_ns(request) <= took);
+	/* Of all cores that shared it; in process only the time from start to end. */
+	assert_true((double)npu_request_device_ns(request) <=
+		    took * (test_on_driver() ? info.cores : 1));
 	assert_true((double)npu_request_queued_ns(request) <= took);
 	test_close(&setup);
 }
