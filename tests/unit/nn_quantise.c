@@ -552,6 +552,33 @@ static void test_file(void **state)
 	unlink(path);
 }
 
+/* Patience that runs out before ends nothing: what it waits for has not begun. */
+static void test_patience(void **state)
+{
+	const struct npu_fit_options options = {
+		.epochs = 5,
+		.batch = 32,
+		.patience = 1,
+		.min_delta = 1e6f,
+		.quantise_from = 4,
+	};
+	struct npu_model *model = build((uint32_t[3]){ 8, 8, 2 }, network);
+	struct npu_history history;
+	struct npu_dataset data;
+	struct npu_error err = { 0 };
+
+	(void)state;
+	make_images(&data, 64);
+	check_ok(npu_model_fit(model, &data, &options, &history, &err), &err);
+	assert_int_equal(history.epochs, 5);
+	assert_int_equal(history.best_epoch, 4);
+	assert_true(history.stopped_early);
+	assert_true(model->tracked.after[1] > 0);
+	npu_history_free(&history);
+	npu_dataset_free(&data);
+	npu_model_free(model);
+}
+
 static void test_refused(void **state)
 {
 	struct npu_fit_options options = { .epochs = 3, .quantise_from = 4 };
@@ -573,7 +600,7 @@ int main(void)
 		cmocka_unit_test(test_gradients), cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_places),	  cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_variants),  cmocka_unit_test(test_file),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_patience),  cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

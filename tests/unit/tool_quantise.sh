@@ -40,4 +40,14 @@ npu "points without classes" 1 compile model.onnx -s points.csv -t class --max-d
 npu "int16 can't be raised" 2 compile model.onnx -s points.csv -l class -p int16 --max-drop 1 \
 	-o no.npu
 says "it is said why" "leave --precision out"
+npu "two limits" 2 compile model.onnx -s points.csv -l class --max-drop 1 --min-sqnr 20 -o no.npu
+says "it is said why" "give one of them"
+npu "measured for nothing" 2 compile model.onnx -s points.csv -l class --measure others.csv -o no.npu
+says "it is said why" "measure is for --max-drop"
+npu "answers of nothing" 2 compile model.onnx -s points.csv -l class --max-drop 1 \
+	--measure-labels others.csv -o no.npu
+says "it is said why" "give that, too"
+npu "a percentile of the squared error" 2 compile model.onnx -s points.csv -l class \
+	--calibration mse --percentile 99 -o no.npu
+says "it is said why" "not mse"
 tap_done

@@ -235,6 +235,32 @@ static int compile_model(struct compilation *job, const struct npu_model *model,
 	return CLI_OK;
 }
 
+/* Options that say nothing without another, or contradict it. */
+static int check_options(const struct compilation *job)
+{
+	const struct compile_wide *wide = &job->wide;
+
+	if (compile_wide_asked(wide) && job->precision == NPU_PRECISION_INT16)
+		return cli_fail(CLI_USAGE,
+				"compile: --max-drop and --min-sqnr raise values of int8; "
+				"leave --precision out");
+	if (wide->max_drop >= 0 && wide->min_sqnr >= 0)
+		return cli_fail(CLI_USAGE, "compile: --max-drop and --min-sqnr are two limits for "
+					   "one choice; give one of them");
+	if ((wide->path || wide->labels) && !compile_wide_asked(wide))
+		return cli_fail(CLI_USAGE,
+				"compile: --measure is for --max-drop or --min-sqnr; give one");
+	if (wide->labels && !wide->path)
+		return cli_fail(CLI_USAGE, "compile: --measure-labels has the answers of --measure "
+					   "DATA; give that, too");
+	if (job->percentile > 0 && job->calibration != NPU_CALIBRATE_PERCENTILE)
+		return cli_fail(CLI_USAGE,
+				"compile: --percentile is for --calibration percentile, not %s; "
+				"leave one of them out",
+				calibrations[job->calibration]);
+	return CLI_OK;
+}
+
 static int run_compile(int argc, char **argv)
 {
 	struct compilation job = {
@@ -294,10 +320,9 @@ static int run_compile(int argc, char **argv)
 	if (!job.file.path || !job.output)
 		return cli_fail(CLI_USAGE, "compile: give --samples DATA, to find the range of "
 					   "every layer, and -o FILE; see `npu compile --help`");
-	if (compile_wide_asked(&job.wide) && job.precision == NPU_PRECISION_INT16)
-		return cli_fail(CLI_USAGE,
-				"compile: --max-drop and --min-sqnr raise values of int8; "
-				"leave --precision out");
+	code = check_options(&job);
+	if (code != CLI_OK)
+		return code;
 	if (npu_model_load(&model, job.model_path, &err) < 0)
 		return cli_fail_error(&err);
 	npu_model_dim(model, dim);

@@ -17,7 +17,8 @@ static void cell_count(struct table *table, uint64_t count)
 	double value = (double)count;
 	int i = 0;
 
-	for (; value >= 1000 && i < 3; i++)
+	/* 999.5 would have three digits as 1e+03 */
+	for (; value >= 999.5 && i < 3; i++)
 		value /= 1000;
 	if (i)
 		table_cell(table, "%.3g%c", value, unit[i]);

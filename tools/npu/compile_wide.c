@@ -88,11 +88,6 @@ void compile_wide_print(const struct compile_wide *wide, const struct npu_model 
 	printf(report->raised ? "\n" : " nothing had to be\n");
 }
 
-static void add_figure(struct json_object *object, const char *name, double value)
-{
-	json_object_object_add(object, name, isnan(value) ? NULL : json_object_new_double(value));
-}
-
 struct json_object *compile_wide_json(const struct compile_wide *wide,
 				      const struct npu_model *model)
 {
@@ -105,11 +100,11 @@ struct json_object *compile_wide_json(const struct compile_wide *wide,
 		if (wide->wide[i])
 			json_object_array_add(names, json_text(value_name(model, i)));
 	json_object_object_add(object, "samples", json_count(wide->samples));
-	add_figure(object, "model_accuracy", report->model_accuracy);
-	add_figure(object, "int8_accuracy", report->int8_accuracy);
-	add_figure(object, "accuracy", report->accuracy);
-	add_figure(object, "int8_sqnr_db", report->int8_sqnr_db);
-	add_figure(object, "sqnr_db", report->sqnr_db);
+	json_object_object_add(object, "model_accuracy", json_number(report->model_accuracy));
+	json_object_object_add(object, "int8_accuracy", json_number(report->int8_accuracy));
+	json_object_object_add(object, "accuracy", json_number(report->accuracy));
+	json_object_object_add(object, "int8_sqnr_db", json_number(report->int8_sqnr_db));
+	json_object_object_add(object, "sqnr_db", json_number(report->sqnr_db));
 	json_object_object_add(object, "int16", names);
 	return object;
 }

@@ -183,7 +183,8 @@ struct npu_epoch {
  * @validation: data to validate on, or NULL
  * @validation_fraction: else this share of the training data, taken at random, is held out
  * @patience: stop after so many epochs without a better validation loss (training loss where
- *	there is none), and in any case leave the weights of the best epoch; 0 for neither
+ *	there is none), but not before @quantise_from, and in any case leave the weights of the
+ *	best epoch; 0 for neither
  * @min_delta: better means lower by more than this, 0 or above
  * @quantise_from: epoch, from 1, from which on training is aware of quantisation, below; 0 for never
  * @checkpoint: file to write the model to, as ONNX, at the end of epochs; all else that a later run

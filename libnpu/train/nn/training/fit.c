@@ -164,7 +164,10 @@ static void watch(struct npu_fit *fit, const struct npu_epoch *epoch)
 		return;
 	}
 	fit->waited++;
-	fit->history->stopped_early = fit->options.patience && fit->waited >= fit->options.patience;
+	/* Before rounding begins nothing that is waited for can have come. */
+	fit->history->stopped_early = fit->options.patience &&
+				      fit->waited >= fit->options.patience &&
+				      epoch->epoch >= fit->options.quantise_from;
 }
 
 /* Where it is @due: at the end of the run, or now and then. */
