@@ -70,7 +70,7 @@ static const struct npu_variant variants[] = {
 #ifdef __x86_64__
 	{ "avx2", DRM_NPU_ISA_AVX2, 4000, 1, npu_avx2_kernels },
 	{ "avxvnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX_VNNI, 4000, 2, npu_avxvnni_kernels },
-	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 6000, 4,
+	{ "avx512vnni", DRM_NPU_ISA_AVX2 | DRM_NPU_ISA_AVX512_VNNI, 9000, 4,
 	  npu_avx512vnni_kernels },
 #endif
 #ifdef __aarch64__
