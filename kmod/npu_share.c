@@ -23,7 +23,8 @@
 #include "backend/npu_backend.h"
 #include "npu_drv.h"
 
-#define SHARE_NS	(20 * NSEC_PER_USEC)	/* validated cost of what is worth waking a core for */
+/* validated cost of what is worth waking a core for */
+#define SHARE_NS	(20 * NSEC_PER_USEC)
 #define PIECE_LEAST_NS	(10 * NSEC_PER_USEC)	/* of a piece, unless less is left */
 #define PIECE_MOST_NS	(50 * NSEC_PER_USEC)	/* as a step */
 #define PIECE_ALIGN	64	/* rows of a strip, which kernels prepare together */

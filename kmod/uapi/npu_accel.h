@@ -55,7 +55,8 @@ extern "C" {
 #define NPU_MAX_SOFTMAX		4096	/* longest row of a softmax */
 #define NPU_MAX_NORM		4096	/* longest row of a layer normalisation */
 #define NPU_MAX_RECURRENT	4096	/* inputs, and hidden units, of a recurrent instruction */
-#define NPU_MAX_STEPS		(1u << 24)	/* steps * batch * blocks of a recurrent instruction */
+/* steps * batch * blocks of a recurrent instruction */
+#define NPU_MAX_STEPS		(1u << 24)
 #define NPU_SLOT_ALIGN		64	/* alignment of slot offsets and strides */
 #define NPU_MAX_SLOT_BYTES	0xffffffffull	/* a slot ends below 4 GiB */
 

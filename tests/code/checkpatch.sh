@@ -12,5 +12,5 @@ patch() {
 patch UNCOMMENTED_DEFINITION "$(find kmod -name '*.[ch]' ! -name '*.mod.c' ! -path 'kmod/uapi/*' \
 	! -path 'kmod/engine/*')"
 # User space, too, compiles these: the kernel's macros are not there.
-patch BIT_MACRO,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,COMPLEX_MACRO,SPACING,MULTIPLE_ASSIGNMENTS,MACRO_ARG_REUSE,OPEN_ENDED_LINE \
+patch BIT_MACRO,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,COMPLEX_MACRO,SPACING,MULTIPLE_ASSIGNMENTS,MACRO_ARG_REUSE,OPEN_ENDED_LINE,CAMELCASE,DEEP_INDENTATION \
 	"$(find kmod/uapi kmod/engine -name '*.[ch]')"

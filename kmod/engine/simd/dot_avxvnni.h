@@ -92,8 +92,8 @@ static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start,
 
 #pragma GCC unroll 12
 	for (r = 0; r < quads * 4; r++)
-		acc[r] = _mm256_loadu_si256((const __m256i *)((const __u8 *)start->from + half * 32 +
-							      r * start->row_step));
+		acc[r] = _mm256_loadu_si256((const void *)((const __u8 *)start->from + half * 32 +
+							   r * start->row_step));
 	for (row = 0; row < walk->rows; row++)
 		for (column = 0; column < walk->columns; column++) {
 			long at = row * walk->row_step + column * walk->column_step;

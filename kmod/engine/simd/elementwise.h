@@ -178,7 +178,7 @@ static lanes_inline struct lanes elementwise_sub16(const struct elementwise *e, 
 						name##_first_row, name##_second_row };             \
 		struct elementwise *e = exec->workspace;                                           \
 		int way;                                                                           \
-                                                                                                   \
+												\
 		elementwise_prepare(e, exec, insn, 3);                                             \
 		way = elementwise_sum_way(e, npu_scales(exec->consts, insn->binary.scales), bits); \
 		npu_elementwise_run(exec, insn, first, count, rows[way], e);                       \

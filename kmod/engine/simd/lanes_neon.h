@@ -35,8 +35,10 @@ struct lanes_mask {
 #define LANES_EACH(expression)                                               \
 	do {                                                                 \
 		int i;                                                       \
-                                                                             \
-		_Pragma("GCC unroll 4") for (i = 0; i < 4; i++)(expression); \
+												\
+		_Pragma("GCC unroll 4")                                        \
+		for (i = 0; i < 4; i++)                                        \
+			(expression);                                          \
 	} while (0)
 
 /* ------------------------------------------------------- loads and stores */
