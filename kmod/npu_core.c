@@ -16,15 +16,15 @@
 #include "npu_drv.h"
 
 /*
- * The validated cost is what the backend is sure to do on hardware; an emulator on a busy host is a
- * hundred times slower, and a job must not be killed for that.
+ * The validated cost is close to what the backend does on hardware. An emulator on a busy host is
+ * hundreds of times slower, and a job must not be killed for that: it ends in any case.
  */
-#define LIMIT_FACTOR	128
-#define LIMIT_FLOOR_NS	(1ull * NSEC_PER_SEC)
+#define LIMIT_FACTOR	512
+#define LIMIT_FLOOR_NS	(10ull * NSEC_PER_SEC)
 
 static uint timeout_ms;
 module_param(timeout_ms, uint, 0444);
-MODULE_PARM_DESC(timeout_ms, "time limit of every job (default: by its validated cost, at least 1 s)");
+MODULE_PARM_DESC(timeout_ms, "time limit of every job (default: by its validated cost, at least 10 s)");
 
 static u64 npu_job_limit_ns(const struct npu_job *job)
 {

@@ -15,7 +15,7 @@
 #include "kselftest_harness.h"
 
 #define JOBS 8
-#define ROWS 40000u
+#define ROWS 200000u
 
 static int ring_with_jobs(struct io_uring *ring, struct bench *b)
 {
