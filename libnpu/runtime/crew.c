@@ -70,10 +70,10 @@ static void initial_part(const struct npu_phase_work *work, unsigned int member,
 
 /*
  * Take chunks of @victim's part, from its front if it is the caller's own, else from its end.
- * Returns how many, and in @at the first.
+ * Returns how many, and in @at the first, in @more if there were others.
  */
 static uint32_t take(struct npu_crew *crew, const struct npu_phase_work *work, unsigned int victim,
-		     unsigned int self, uint32_t *at)
+		     unsigned int self, uint32_t *at, bool *more)
 {
 	_Atomic uint64_t *range = &crew->member[victim].range;
 	uint64_t word = atomic_load_explicit(range, memory_order_acquire);
@@ -93,6 +93,7 @@ static uint32_t take(struct npu_crew *crew, const struct npu_phase_work *work, u
 			n = work->claim;
 		if (n + work->claim > left)
 			n = left;
+		*more = n < left;
 		*at = victim == self ? next : end - n;
 		if (victim == self)
 			next += n;
@@ -112,13 +113,13 @@ static void run_chunks(const struct npu_phase_work *work, const struct npu_varia
 
 	if (end > work->count)
 		end = work->count;
-	if (work->banded) {
+	if (work->band_units) {
 		const struct npu_insn *insns = exec->insns;
 		struct npu_insn band;
 
 		npu_band(&insns[work->insn], first, end - first, &band);
 		exec->insns = &band;
-		npu_insn_run(variant, exec, 0, 0, npu_insn_units(&band));
+		npu_insn_run(variant, exec, 0, 0, (end - first) * work->band_units);
 		exec->insns = insns;
 		return;
 	}
@@ -156,19 +157,43 @@ struct part {
 	uint32_t done;
 };
 
-/* Do what is left of @victim's chunks, as far as this member gets hold of them. */
-static bool work_off(struct part *part, unsigned int victim)
+/**
+ * struct hold - chunks that a member has taken
+ * @victim: of whose part
+ * @at: the first
+ * @n: how many
+ * @more: there were others
+ */
+struct hold {
+	unsigned int victim;
+	uint32_t at;
+	uint32_t n;
+	bool more;
+};
+
+static struct hold take_of(const struct part *part, unsigned int victim)
+{
+	struct hold hold = { .victim = victim };
+
+	hold.n = take(part->crew, part->work, victim, part->self, &hold.at, &hold.more);
+	return hold;
+}
+
+/* Do what was taken, and then what is left of the same part. */
+static bool work_off(struct part *part, struct hold hold)
 {
 	_Atomic uint64_t *done = &part->crew->member[part->self].done;
-	uint32_t before = part->done, n, at;
 
-	while ((n = take(part->crew, part->work, victim, part->self, &at))) {
-		if (part->exec)
-			run_chunks(part->work, part->variant, part->exec, at, n);
-		part->done += n;
-	}
-	if (part->done == before)
+	if (!hold.n)
 		return false;
+	while (hold.n) {
+		if (part->exec)
+			run_chunks(part->work, part->variant, part->exec, hold.at, hold.n);
+		part->done += hold.n;
+		if (!hold.more)
+			break;
+		hold = take_of(part, hold.victim);
+	}
 	atomic_store_explicit(done, (uint64_t)part->work->phase << 32 | part->done,
 			      memory_order_release);
 	return true;
@@ -179,7 +204,7 @@ static bool steal(struct part *part)
 	bool stolen = false;
 
 	for (uint32_t left = part->work->members & ~(1u << part->self); left; left &= left - 1)
-		stolen |= work_off(part, __builtin_ctz(left));
+		stolen |= work_off(part, take_of(part, __builtin_ctz(left)));
 	return stolen;
 }
 
@@ -193,7 +218,8 @@ void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work)
 	atomic_store_explicit(&notice->phase, work->phase - 1, memory_order_relaxed);
 	atomic_store_explicit(&notice->job, work->job, memory_order_release);
 	atomic_store_explicit(&notice->members, work->members, memory_order_release);
-	atomic_store_explicit(&notice->insn, work->insn << 1 | work->banded, memory_order_release);
+	atomic_store_explicit(&notice->insn, work->insn, memory_order_release);
+	atomic_store_explicit(&notice->band_units, work->band_units, memory_order_release);
 	atomic_store_explicit(&notice->first, work->first, memory_order_release);
 	atomic_store_explicit(&notice->count, work->count, memory_order_release);
 	atomic_store_explicit(&notice->chunk, work->chunk, memory_order_release);
@@ -205,15 +231,21 @@ void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work)
 }
 
 void npu_crew_lead(struct npu_crew *crew, const struct npu_phase_work *work,
-		   const struct npu_variant *variant, struct npu_exec *exec,
-		   const atomic_bool *abort)
+		   struct npu_phase_work *next, const struct npu_variant *variant,
+		   struct npu_exec *exec, const atomic_bool *abort)
 {
 	struct part part = { crew, work, variant, exec, work->leader, 0 };
+	struct hold own = take_of(&part, part.self);
 	unsigned int spins = 0;
+
+	/* Behind the compare-and-swap, which would wait until the others have let go of its line.
+	 */
+	if (next)
+		npu_crew_announce(crew, next);
 
 	if (atomic_load_explicit(abort, memory_order_relaxed))
 		part.exec = NULL;
-	work_off(&part, part.self);
+	work_off(&part, own);
 	while (!is_over(crew, work)) {
 		if (++spins % SPINS_AT_ONCE == 0 && steal(&part))
 			continue;
@@ -237,8 +269,7 @@ static bool read_work(struct npu_crew *crew, uint32_t phase, struct npu_phase_wo
 	work->leader = NPU_JOB_SEAT(work->job);
 	work->members = atomic_load_explicit(&notice->members, memory_order_acquire);
 	work->insn = atomic_load_explicit(&notice->insn, memory_order_acquire);
-	work->banded = work->insn & 1;
-	work->insn >>= 1;
+	work->band_units = atomic_load_explicit(&notice->band_units, memory_order_acquire);
 	work->first = atomic_load_explicit(&notice->first, memory_order_acquire);
 	work->count = atomic_load_explicit(&notice->count, memory_order_acquire);
 	work->chunk = atomic_load_explicit(&notice->chunk, memory_order_acquire);
@@ -362,7 +393,7 @@ void npu_crew_stand_by(struct npu_seat *seat)
 		seen = work.phase;
 		if (!(work.members & bit) || !visit(seat, crew, &work, &exec, &job))
 			continue;
-		work_off(&part, part.self);
+		work_off(&part, take_of(&part, part.self));
 		found = follow(&part, &next);
 		watch.spins = 0;
 	}

@@ -29,7 +29,6 @@ struct npu_crew_member {
 /**
  * struct npu_crew_notice - a phase as it is announced, see struct npu_phase_work
  * @phase: that of another place while the rest is written
- * @insn: the instruction << 1 | its units are bands
  * @split: chunks of the leader << 16 | all chunks
  */
 struct npu_crew_notice {
@@ -37,6 +36,7 @@ struct npu_crew_notice {
 	_Atomic uint32_t phase;
 	_Atomic uint32_t members;
 	_Atomic uint32_t insn;
+	_Atomic uint32_t band_units;
 	_Atomic uint32_t first;
 	_Atomic uint32_t count;
 	_Atomic uint32_t chunk;

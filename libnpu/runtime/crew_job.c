@@ -141,8 +141,8 @@ static bool lead(struct run *run)
 	return true;
 }
 
-/* Announce what lies at @piece for the crew; false if that is not worth it, or nobody helps. */
-static bool announce(struct run *run, const struct piece *piece, struct npu_phase_work *work)
+/* What lies at @piece as a phase; false if that is not worth it, or nobody helps. */
+static bool prepare(struct run *run, const struct piece *piece, struct npu_phase_work *work)
 {
 	const struct npu_cut *cut = &run->binding->cuts[piece->insn];
 	uint32_t others, left;
@@ -161,17 +161,14 @@ static bool announce(struct run *run, const struct piece *piece, struct npu_phas
 	work->members = others | 1u << work->leader;
 	work->job = run->job;
 	work->insn = piece->insn;
-	work->banded = cut->banded;
+	work->band_units = cut->band_units;
 	work->first = piece->first;
-	work->count = cut->banded || cut->count < left ? cut->count : left;
+	work->count = cut->band_units || cut->count < left ? cut->count : left;
 	work->chunk = cut->chunk;
 	work->chunks = npu_cut_chunks(cut, work->count);
 	work->claim = cut->claim;
 	work->lead = (work->chunks - 1) / n + 1;
-	if (work->lead == work->chunks)
-		return false;
-	npu_crew_announce(run->crew, work);
-	return true;
+	return work->lead < work->chunks;
 }
 
 /* Go on behind what @cut cuts at once. */
@@ -205,19 +202,23 @@ static int run_together(struct run *run)
 	struct piece here = { 0 }, next;
 	struct npu_phase_work work[2];
 	unsigned int now = 0;
-	bool announced = false;
+	bool announced = false, more;
 	int ret = 0;
 
 	while (!ret && here.insn < run->exec.insn_count) {
-		if (!announced && !announce(run, &here, &work[now])) {
-			ret = pass_alone(run, &here);
-			continue;
+		if (!announced) {
+			if (!prepare(run, &here, &work[now])) {
+				ret = pass_alone(run, &here);
+				continue;
+			}
+			npu_crew_announce(run->crew, &work[now]);
 		}
 		next = here;
 		pass(&run->binding->cuts[here.insn], &next);
-		announced = announce(run, &next, &work[!now]);
-		npu_crew_lead(run->crew, &work[now], run->variant, &run->exec,
-			      &run->request->abort);
+		more = prepare(run, &next, &work[!now]);
+		npu_crew_lead(run->crew, &work[now], more ? &work[!now] : NULL, run->variant,
+			      &run->exec, &run->request->abort);
+		announced = more;
 		here = next;
 		now = !now;
 		if (!announced && aborted(run))

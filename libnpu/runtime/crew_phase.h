@@ -3,7 +3,6 @@
 #define NPU_RUNTIME_CREW_PHASE_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "npu_engine.h"
@@ -25,7 +24,7 @@ struct npu_crew;
  * @leader: seat
  * @job: NPU_JOB()
  * @insn: which instruction
- * @banded: units are bands of it, see npu_bands()
+ * @band_units: its units in one band, if @first and @count are of bands, see npu_bands(); else 0
  * @first: its first unit
  * @count: units
  * @chunk: units in a chunk, fewer in the last
@@ -39,7 +38,7 @@ struct npu_phase_work {
 	uint32_t leader;
 	uint64_t job;
 	uint32_t insn;
-	bool banded;
+	uint32_t band_units;
 	uint32_t first;
 	uint32_t count;
 	uint32_t chunk;
@@ -56,10 +55,10 @@ void npu_crew_announce(struct npu_crew *crew, struct npu_phase_work *work);
 
 /*
  * The leader's part in it, when it has started, and the wait for the others; with @abort set what
- * nobody has taken is not done.
+ * nobody has taken is not done. Meanwhile @next, unless it is NULL, is announced.
  */
 void npu_crew_lead(struct npu_crew *crew, const struct npu_phase_work *work,
-		   const struct npu_variant *variant, struct npu_exec *exec,
-		   const atomic_bool *abort);
+		   struct npu_phase_work *next, const struct npu_variant *variant,
+		   struct npu_exec *exec, const atomic_bool *abort);
 
 #endif

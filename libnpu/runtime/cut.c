@@ -75,10 +75,12 @@ void npu_cut_for(struct npu_cut *cut, const struct npu_insn *insn, unsigned int 
 
 	cut->units = npu_insn_units(insn);
 	cut->wave = npu_insn_wave(insn);
-	cut->banded = bands > 1 && divides_better(bands, (cut->wave - 1) / grain + 1, n);
-	cut->count = cut->banded ? bands : cut->wave;
+	cut->band_units = 0;
+	if (bands > 1 && divides_better(bands, (cut->wave - 1) / grain + 1, n))
+		cut->band_units = cut->units / bands;
+	cut->count = cut->band_units ? bands : cut->wave;
 	most = (cut->count - 1) / MOST_CHUNKS + 1;
-	cut->chunk = cut->banded ? 1 : grain;
+	cut->chunk = cut->band_units ? 1 : grain;
 	if (cut->chunk < most)
 		cut->chunk = most;
 	chunks = npu_cut_chunks(cut, cut->count);

@@ -12,7 +12,7 @@
  * struct npu_cut - what an instruction takes, and how a crew cuts it
  * @ns: on one thread, measured; 0 until then
  * @worth: it is long enough to be shared
- * @banded: it is cut into bands, see npu_bands(), not into units
+ * @band_units: units in a band, if it is cut into bands, see npu_bands(), not into units; else 0
  * @claim: chunks to take at once, at least
  * @units: of the instruction
  * @wave: units that can be shared at once
@@ -24,8 +24,8 @@
 struct npu_cut {
 	_Atomic uint32_t ns;
 	atomic_bool worth;
-	bool banded;
 	uint16_t claim;
+	uint32_t band_units;
 	uint32_t units;
 	uint32_t wave;
 	uint32_t count;
