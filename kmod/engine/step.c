@@ -19,13 +19,13 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_NOP] = { 0, 1 },
 	[NPU_KERNEL_COPY] = { 2, 100 },
 	[NPU_KERNEL_FULLY_CONNECTED_S8] = { 1, 100 },
-	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 16, 800 },
+	[NPU_KERNEL_FULLY_CONNECTED_S16] = { 4, 400 },
 	[NPU_KERNEL_CONV_S8] = { 1, 100 },
-	[NPU_KERNEL_CONV_S16] = { 120, 1200 },
+	[NPU_KERNEL_CONV_S16] = { 4, 600 },
 	[NPU_KERNEL_DEPTHWISE_CONV_S8] = { 10, 250 },
 	[NPU_KERNEL_DEPTHWISE_CONV_S16] = { 40, 600 },
-	[NPU_KERNEL_TRANSPOSE_CONV_S8] = { 120, 1200 },
-	[NPU_KERNEL_TRANSPOSE_CONV_S16] = { 160, 1200 },
+	[NPU_KERNEL_TRANSPOSE_CONV_S8] = { 2, 300 },
+	[NPU_KERNEL_TRANSPOSE_CONV_S16] = { 4, 600 },
 	[NPU_KERNEL_MAX_POOL_S8] = { 20, 400 },
 	[NPU_KERNEL_MAX_POOL_S16] = { 20, 400 },
 	[NPU_KERNEL_AVERAGE_POOL_S8] = { 20, 400 },
@@ -38,8 +38,8 @@ static const struct price price[NPU_KERNELS] = {
 	[NPU_KERNEL_SUB_S16] = { 6, 400 },
 	[NPU_KERNEL_EXTREMUM_S8] = { 5, 400 },
 	[NPU_KERNEL_EXTREMUM_S16] = { 5, 400 },
-	[NPU_KERNEL_BATCH_MATMUL_S8] = { 8, 600 },
-	[NPU_KERNEL_BATCH_MATMUL_S16] = { 8, 600 },
+	[NPU_KERNEL_BATCH_MATMUL_S8] = { 24, 400 },
+	[NPU_KERNEL_BATCH_MATMUL_S16] = { 40, 400 },
 	[NPU_KERNEL_REDUCE] = { 1, 400 },
 	[NPU_KERNEL_CLAMP_S8] = { 1, 200 },
 	[NPU_KERNEL_CLAMP_S16] = { 1, 200 },
@@ -300,15 +300,6 @@ static __u32 sum_cost(const struct npu_insn *insn, const struct price *p)
 	return p->unit + npu_sum_length(insn) * (lanes * p->element + PRICE_TERM);
 }
 
-static __u32 transpose_conv_cost(const struct npu_insn *insn, const struct price *p)
-{
-	const __u32 *kernel = insn->t[2].dim;
-	__u32 met = npu_conv_taps(insn, 0) * npu_conv_taps(insn, 1);
-
-	/* at most 2^16 taps and, of what they meet, 2^16 channels */
-	return p->unit + kernel[1] * kernel[2] * PRICE_TAP + met * kernel[3] * p->element;
-}
-
 /* Sums of @depth products in @rows rows, where a variant makes @rate times as many. */
 static __u32 product_cost(const struct npu_insn *insn, __u32 depth, __u32 rows, __u32 rate)
 {
@@ -348,6 +339,27 @@ static __u32 conv_inputs_cost(const struct npu_insn *insn)
 	return (__u32)(conv_reach(insn, 0, rows) * conv_reach(insn, 1, columns) /
 		       (rows * columns)) *
 	       (PRICE_PIXEL + kernel[3] / 16 * PRICE_CHANNELS);
+}
+
+/* Each tap is multiplied, by zero where it meets no input. */
+static __u32 transpose_conv_cost(const struct npu_insn *insn, __u32 rate)
+{
+	const __u32 *kernel = insn->t[2].dim, *out = insn->t[0].dim;
+	__u32 taps = kernel[1] * kernel[2];
+
+	/* at most 2^16 products */
+	return product_cost(insn, taps * kernel[3], out[0] * out[1] * out[2], rate) +
+	       taps * PRICE_TAP;
+}
+
+/* One row times up to sixteen, sixteen products of each at once. */
+static __u32 matmul_cost(const struct npu_insn *insn, const struct price *p)
+{
+	__u32 lanes = npu_lanes(insn), channels = insn->t[0].dim[3];
+
+	if (lanes > channels)
+		lanes = channels;
+	return p->unit + lanes * (p->element + (insn->t[1].dim[3] + 15) / 16 * p->element);
 }
 
 static __u32 conv_cost(const struct npu_insn *insn, __u32 rate)
@@ -404,7 +416,7 @@ static __u32 unit_cost(const struct npu_insn *insn, __u32 rate)
 	case NPU_OP_CONV_2D:
 		return conv_cost(insn, rate);
 	case NPU_OP_TRANSPOSE_CONV_2D:
-		return transpose_conv_cost(insn, p);
+		return transpose_conv_cost(insn, rate);
 	case NPU_OP_DEPTHWISE_CONV_2D:
 		return depthwise_cost(insn, p);
 	case NPU_OP_MAX_POOL_2D:
@@ -419,6 +431,7 @@ static __u32 unit_cost(const struct npu_insn *insn, __u32 rate)
 	case NPU_OP_GRU:
 		return recurrent_cost(insn, p);
 	case NPU_OP_BATCH_MATMUL:
+		return matmul_cost(insn, p);
 	case NPU_OP_REDUCE_MEAN:
 	case NPU_OP_REDUCE_SUM:
 	case NPU_OP_REDUCE_MAX:

@@ -159,20 +159,3 @@ void npu_conv_store(const struct npu_conv *conv, __u32 block, const struct npu_p
 			((__s16 *)to)[lanes.channel + lane] = y[lane];
 	}
 }
-
-__u32 npu_conv_taps(const struct npu_insn *insn, __u32 d)
-{
-	__u32 kernel = insn->t[2].dim[1 + d], stride = insn->conv.stride[d];
-	__u32 a = stride, b = insn->conv.dilation[d];
-
-	if (insn->opcode != NPU_OP_TRANSPOSE_CONV_2D)
-		return kernel;
-	/* taps that fall on input elements are stride / gcd(stride, dilation) apart */
-	while (b) {
-		__u32 rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return (kernel - 1) / (stride / a) + 1;
-}

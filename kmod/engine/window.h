@@ -141,9 +141,6 @@ void npu_conv_scale_s16(const struct npu_conv *conv, __u32 block, const __u64 su
 void npu_conv_store(const struct npu_conv *conv, __u32 block, const struct npu_pixel *at,
 		    const __s32 y[16]);
 
-/* Greatest number of taps along H (@d = 0) or W that meet the input, for the cost of a unit. */
-__u32 npu_conv_taps(const struct npu_insn *insn, __u32 d);
-
 /**
  * struct npu_extent - the part of a pooling window that lies inside the input, never empty
  * @from: the first row and column

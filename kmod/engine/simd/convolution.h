@@ -89,6 +89,22 @@ static const __s32 *convolution_start(struct window_strip *s, __u32 block, const
 	return memory->start[slot];
 }
 
+/* Scales of a block; of eight channels twice, for two outputs side by side. */
+static void convolution_scale(const struct window_strip *s, __u32 block, struct lanes_scale *scale,
+			      const struct product_output *o)
+{
+	const struct npu_scale *from = s->conv.scales + block * 16 * s->conv.scale_step;
+	__s32 zero_point = s->wide ? 0 : s->conv.insn->t[0].zero_point;
+	struct npu_scale twice[16];
+
+	if (o->pairs && s->conv.scale_step) {
+		__builtin_memcpy(twice, from, sizeof(twice) / 2);
+		__builtin_memcpy(twice + 8, from, sizeof(twice) / 2);
+		from = twice;
+	}
+	lanes_scale_load(scale, from, s->conv.scale_step, zero_point);
+}
+
 static void convolution_output(const struct window_strip *s, __u32 block,
 			       struct lanes_scale *scale, struct product_output *o)
 {
@@ -105,10 +121,10 @@ static void convolution_output(const struct window_strip *s, __u32 block,
 	o->scale = scale;
 	o->scaled = s->wide || out->type == NPU_TYPE_INT32;
 	o->way = LANES_ANY;
+	o->pairs = !o->scaled && out->type == NPU_TYPE_INT8 && o->lanes == 8 && o->step == 8;
 	if (out->type == NPU_TYPE_INT32 || (s->wide && !s->narrow))
 		return;
-	lanes_scale_load(scale, s->conv.scales + block * 16 * s->conv.scale_step,
-			 s->conv.scale_step, s->wide ? 0 : out->zero_point);
+	convolution_scale(s, block, scale, o);
 	o->way = lanes_way(scale, out->zero_point, o->min);
 }
 
@@ -129,11 +145,14 @@ struct convolution_blocks {
 	struct product_output out[2];
 };
 
+/* Also keeps what is there: strips of one or two blocks need it again and again. */
 static void convolution_load(struct window_strip *s, __u32 block, __u32 count,
 			     struct convolution_blocks *b)
 {
 	__u32 i;
 
+	if (b->count == count && b->block == block)
+		return;
 	b->block = block;
 	b->count = count;
 	b->w = convolution_weights(s, block, count);
@@ -208,7 +227,8 @@ static void convolution_sums(struct window_strip *s, const struct convolution_bl
 			     const struct quad *quad, __u32 count)
 {
 	if (!s->wide) {
-		product_sums(s->memory, quad, count, &s->walk, b->w, &b->start, b->count);
+		product_sums(product_kept(s->memory), quad, count, &s->walk, b->w, &b->start,
+			     b->count);
 		return;
 	}
 	convolution_words_start(s, count * 4);
@@ -218,13 +238,29 @@ static void convolution_sums(struct window_strip *s, const struct convolution_bl
 
 /* ------------------------------------------------------------------ strips */
 
+/* Sums that are the output go there at once: how many whole quads that was. */
+static __u32 convolution_direct(struct window_strip *s, const struct convolution_blocks *b,
+				__u32 quads)
+{
+	const struct product_output *o = &b->out[b->count - 1];
+	const struct quad *quad = s->memory->quads;
+	__u32 whole = quads - (quad[quads - 1].count < 4);
+
+	if (o->type != NPU_TYPE_INT32 || o->lanes < 16 || !s->flat || !whole)
+		return 0;
+	product_sums((struct dot_sums){ quad->out + b->out[0].at, o->step, 64 }, quad, whole,
+		     &s->walk, b->w, &b->start, b->count);
+	return whole;
+}
+
 /* Outputs of @quads prepared quads. */
 static void convolution_quads(struct window_strip *s, const struct convolution_blocks *b,
 			      __u32 quads)
 {
-	const struct quad *quad = s->memory->quads;
-	__u32 i;
+	__u32 direct = convolution_direct(s, b, quads), i;
+	const struct quad *quad = s->memory->quads + direct;
 
+	quads -= direct;
 	while (quads) {
 		__u32 count = quads < STRIP_QUADS ? quads : STRIP_QUADS;
 
@@ -261,24 +297,23 @@ static __u32 convolution_lay(struct window_strip *s, __u32 row, __u32 rows, __u3
 }
 
 /* Blocks [block, end) of one group. */
-static void convolution_blocks_run(struct window_strip *s, __u32 block, __u32 end, __u32 quads)
+static void convolution_blocks_run(struct window_strip *s, struct convolution_blocks *b,
+				   __u32 block, __u32 end, __u32 quads)
 {
-	struct convolution_blocks b;
-
-	for (; block < end; block += b.count) {
-		convolution_load(s, block, convolution_most(s, end - block), &b);
-		convolution_quads(s, &b, quads);
+	for (; block < end; block += b->count) {
+		convolution_load(s, block, convolution_most(s, end - block), b);
+		convolution_quads(s, b, quads);
 	}
 }
 
-static void convolution_strip(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
-			      __u32 end)
+static void convolution_strip(struct window_strip *s, struct convolution_blocks *b,
+			      const struct npu_rectangle *r, __u32 block, __u32 end)
 {
 	__u32 row, done, quads;
 
 	for (row = r->row; row < r->row + r->rows; row += done) {
 		done = convolution_lay(s, row, r->row + r->rows - row, block, &quads);
-		convolution_blocks_run(s, block, end, quads);
+		convolution_blocks_run(s, b, block, end, quads);
 	}
 }
 
@@ -327,20 +362,19 @@ static void convolution_greatest(struct window_strip *s, const struct convolutio
 	}
 }
 
-static void convolution_greatest_strip(struct window_strip *s, const struct npu_rectangle *r,
-				       __u32 block, __u32 end)
+static void convolution_greatest_strip(struct window_strip *s, struct convolution_blocks *b,
+				       const struct npu_rectangle *r, __u32 block, __u32 end)
 {
-	struct convolution_blocks b;
 	__u32 row, rows, quads;
 
-	for (; block < end; block += b.count) {
-		convolution_load(s, block, convolution_most(s, end - block), &b);
+	for (; block < end; block += b->count) {
+		convolution_load(s, block, convolution_most(s, end - block), b);
 		for (row = r->row; row < r->row + r->rows; row += rows) {
 			rows = r->row + r->rows - row;
 			/* a quad for each output, at worst */
 			rows = convolution_lay(s, row, rows < STRIP_QUADS ? rows : STRIP_QUADS,
 					       block, &quads);
-			convolution_greatest(s, &b, block, row, rows);
+			convolution_greatest(s, b, block, row, rows);
 		}
 	}
 }
@@ -372,7 +406,8 @@ static void convolution_long_sums(struct window_strip *s, const struct convoluti
 			product_words_sums(memory, memory->quads, 1, &s->walk, b->w + k * 16);
 			continue;
 		}
-		product_sums(memory, memory->quads, 1, &s->walk, b->w + k * 16, &start, 1);
+		product_sums(product_kept(memory), memory->quads, 1, &s->walk, b->w + k * 16,
+			     &start, 1);
 		start.from = memory->sums[0][0];
 		start.row_step = 64;
 	}
@@ -405,18 +440,17 @@ static void convolution_long_output(struct window_strip *s, const struct convolu
 	product_finish(&o, memory->best[s->wide][0], memory->quads, 1);
 }
 
-static void convolution_long(struct window_strip *s, const struct npu_rectangle *r, __u32 block,
-			     __u32 end)
+static void convolution_long(struct window_strip *s, struct convolution_blocks *b,
+			     const struct npu_rectangle *r, __u32 block, __u32 end)
 {
 	__u32 channel = block / s->conv.blocks * s->conv.group_in, row;
-	struct convolution_blocks b;
 
 	for (; block < end; block++) {
-		convolution_load(s, block, 1, &b);
+		convolution_load(s, block, 1, b);
 		for (row = r->row; row < r->row + r->rows; row++) {
 			struct npu_pixel at = npu_pixel_at(&s->conv.insn->t[0], row);
 
-			convolution_long_output(s, &b, &at, channel);
+			convolution_long_output(s, b, &at, channel);
 		}
 	}
 }
@@ -427,6 +461,7 @@ static lanes_inline void convolution_row_blocks(struct window_strip *s, const __
 						__u32 block, const int blocks)
 {
 	struct lanes sums[DOT_ROW_BLOCKS];
+	struct lanes_scale scale;
 	struct product_output o;
 	int i;
 
@@ -439,7 +474,7 @@ static lanes_inline void convolution_row_blocks(struct window_strip *s, const __
 		if (s->conv.bias)
 			y = lanes_add(y, lanes_load((const __s32 *)s->conv.bias +
 						    (block + i) * 16));
-		convolution_output(s, block + i, &s->memory->scale[0], &o);
+		convolution_output(s, block + i, &scale, &o);
 		if (o.type != NPU_TYPE_INT32)
 			y = o.way == LANES_ANY ? lanes_rescale(y, o.scale, LANES_ANY) :
 						 lanes_rescale(y, o.scale, LANES_QUICK);
@@ -464,9 +499,17 @@ static void convolution_row(struct window_strip *s, __u32 row, __u32 block, __u3
 
 /* ---------------------------------------------------------------- kernels */
 
+/* A call: what it works on. */
+struct convolution_run {
+	struct window_strip *strip;
+	struct convolution_blocks *blocks;
+};
+
 static void convolution_rectangle(const void *context, const struct npu_rectangle *r)
 {
-	struct window_strip *s = *(struct window_strip *const *)context;
+	const struct convolution_run *run = context;
+	struct convolution_blocks *b = run->blocks;
+	struct window_strip *s = run->strip;
 	__u32 block = r->block, end = block + r->blocks;
 
 	while (block < end) {
@@ -477,11 +520,11 @@ static void convolution_rectangle(const void *context, const struct npu_rectangl
 		if (r->rows == 1 && s->simple && !s->wide)
 			convolution_row(s, r->row, block, next - block);
 		else if (!s->plane && strip_row_bytes(s) * 4 > STRIP_INPUTS)
-			convolution_long(s, r, block, next);
+			convolution_long(s, b, r, block, next);
 		else if (s->pool[0] * s->pool[1] > 1 && !s->within[0])
-			convolution_greatest_strip(s, r, block, next);
+			convolution_greatest_strip(s, b, r, block, next);
 		else
-			convolution_strip(s, r, block, next);
+			convolution_strip(s, b, r, block, next);
 		block = next;
 	}
 }
@@ -561,7 +604,9 @@ static void convolution(const struct npu_exec *exec, const struct npu_insn *insn
 			__u32 count)
 {
 	const __u32 *dim = insn->t[0].dim;
+	struct convolution_blocks blocks = { .count = 0 };
 	struct window_strip strip, *s = &strip;
+	struct convolution_run run = { s, &blocks };
 	__u32 i;
 
 	npu_conv_resolve(exec, insn, &strip.conv);
@@ -571,7 +616,7 @@ static void convolution(const struct npu_exec *exec, const struct npu_insn *insn
 	convolution_geometry(s, insn);
 	convolution_plan(s);
 	npu_strips_run(dim[0] * dim[1] * dim[2], strip.conv.all_blocks, first, count,
-		       convolution_rectangle, &s);
+		       convolution_rectangle, &run);
 }
 
 #endif /* NPU_CONVOLUTION_H */

@@ -19,8 +19,8 @@
  *	dot_start(w, groups, tail)
  *		what sums start from, besides the bias: minus what preparing adds to inputs,
  *		times the weights. The last of the groups has tail inputs
- *	dot_quads(sums, block_step, start, x, walk, w, quads, blocks)
- *		quads x blocks, which are constants; sums of the next block are block_step bytes on
+ *	dot_quads(sums, start, x, walk, w, quads, blocks)
+ *		quads x blocks, which are constants
  *	DOT_WORDS_QUADS		most quads of dot_words()
  *	dot_words(sums, x, walk, w, quads)
  *		int16 inputs as they are, one block, at most DOT_WORDS_GROUPS groups in all: sums
@@ -49,6 +49,17 @@ struct dot_walk {
 	__u32 rows, columns, groups;
 	long row_step, column_step;
 	unsigned long block_bytes;
+};
+
+/**
+ * struct dot_sums - where sums go
+ * @to: of the first row of the first block, sixteen int32
+ * @row_step: bytes to those of the next row
+ * @block_step: bytes to those of the next block
+ */
+struct dot_sums {
+	__u8 *to;
+	unsigned long row_step, block_step;
 };
 
 /**

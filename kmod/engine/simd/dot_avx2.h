@@ -52,15 +52,14 @@ static lanes_inline struct lanes dot_start(const __s8 *w, __u32 groups, __u32 ta
 	return lanes_set(0);
 }
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
 	__m256i pairs[2][DOT_QUADS * 2];
 	int half, r;
 
-	(void)block_step;
 	(void)blocks;
 #pragma GCC unroll 2
 	for (half = 0; half < 2; half++) {
@@ -73,7 +72,8 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 			__m256i sum = _mm256_add_epi32(
 				dot_eight(pairs, r), _mm256_loadu_si256((const __m256i *)from));
 
-			_mm256_storeu_si256((__m256i *)(sums + r * 16 + half * 8), sum);
+			_mm256_storeu_si256(
+				(__m256i *)(sums->to + r * sums->row_step + half * 32), sum);
 		}
 	}
 }

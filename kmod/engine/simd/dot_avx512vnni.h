@@ -85,8 +85,8 @@ static lanes_inline __m512i dot_four(const dot_input *x)
 	return _mm512_set1_epi32(four);
 }
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
@@ -117,6 +117,13 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 #pragma GCC unroll 2
 				for (k = 0; k < blocks; k++)
 					weights[k] = _mm512_loadu_si512(w + k * block_bytes);
+				/* those of the next blocks come from further away */
+				if (blocks > 1) {
+					const char *next = (const char *)w + 2 * block_bytes;
+
+					_mm_prefetch(next, _MM_HINT_T0);
+					_mm_prefetch(next + block_bytes, _MM_HINT_T0);
+				}
 				w += 64;
 #pragma GCC unroll 6
 				for (q = 0; q < quads; q++) {
@@ -144,7 +151,7 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 	for (r = 0; r < quads * 4; r++)
 #pragma GCC unroll 2
 		for (k = 0; k < blocks; k++)
-			_mm512_storeu_si512((__u8 *)sums + r * 64 + k * block_step,
+			_mm512_storeu_si512(sums->to + r * sums->row_step + k * sums->block_step,
 					    acc[r * blocks + k]);
 }
 

@@ -81,7 +81,7 @@ static lanes_inline __m256i dot_four(const dot_input *x)
 	return _mm256_set1_epi32(four);
 }
 
-static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start,
+static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_start *start,
 				  const dot_input *const *x, const struct dot_walk *walk,
 				  const __s8 *w, const int quads, const int half)
 {
@@ -124,15 +124,15 @@ static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start,
 		}
 #pragma GCC unroll 12
 	for (r = 0; r < quads * 4; r++)
-		_mm256_storeu_si256((__m256i *)(sums + r * 16 + half * 8), acc[r]);
+		_mm256_storeu_si256((__m256i *)(sums->to + r * sums->row_step + half * 32),
+				    acc[r]);
 }
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
-	(void)block_step;
 	(void)blocks;
 	dot_half(sums, start, x, walk, w, quads, 0);
 	dot_half(sums, start, x, walk, w, quads, 1);

@@ -5,8 +5,8 @@
 
 #include "dot_row_dotprod.h"
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
@@ -15,7 +15,6 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 	struct lanes acc[4];
 	int r, c;
 
-	(void)block_step;
 	(void)quads;
 	(void)blocks;
 #pragma GCC unroll 4
@@ -46,7 +45,7 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 		}
 #pragma GCC unroll 4
 	for (r = 0; r < 4; r++)
-		lanes_store(sums + r * 16, acc[r]);
+		lanes_store(sums->to + r * sums->row_step, acc[r]);
 }
 
 #endif /* NPU_DOT_DOTPROD_H */

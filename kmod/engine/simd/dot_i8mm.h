@@ -46,8 +46,8 @@ static lanes_inline int32x4_t dot_join(int32x4_t first, int32x4_t second, const 
 	return vcombine_s32(vget_low_s32(first), vget_low_s32(second));
 }
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
@@ -56,7 +56,6 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 	int32x4_t acc[8][2];
 	int r, c;
 
-	(void)block_step;
 	(void)quads;
 	(void)blocks;
 #pragma GCC unroll 8
@@ -83,7 +82,7 @@ static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
 		for (c = 0; c < 4; c++)
 			from.v[c] = vaddq_s32(from.v[c], dot_join(acc[c * 2][r / 2],
 								  acc[c * 2 + 1][r / 2], r));
-		lanes_store(sums + r * 16, from);
+		lanes_store(sums->to + r * sums->row_step, from);
 	}
 }
 

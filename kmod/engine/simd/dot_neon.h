@@ -17,8 +17,8 @@ static lanes_inline int32x4_t dot_pair(int32x4_t sum, int8x8_t in, int8x8_t weig
 }
 
 /* Eight channels of a quad. */
-static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start, const dot_input *x,
-				  const struct dot_walk *walk, const __s8 *w, const int half)
+static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_start *start,
+				  const dot_input *x, const struct dot_walk *walk, const __s8 *w, const int half)
 {
 	const long offset[4] = { 0, walk->a, walk->b, walk->a + walk->b };
 	__u32 row, column, g;
@@ -55,7 +55,7 @@ static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start, co
 	for (r = 0; r < 4; r++) {
 		const __s32 *from =
 			(const __s32 *)((const __u8 *)start->from + r * start->row_step) + half * 8;
-		__s32 *to = sums + r * 16 + half * 8;
+		__s32 *to = (__s32 *)(sums->to + r * sums->row_step) + half * 8;
 
 		vst1q_s32(to, vaddq_s32(vld1q_s32(from), vpaddq_s32(acc[r][0], acc[r][1])));
 		vst1q_s32(to + 4,
@@ -63,12 +63,11 @@ static lanes_inline void dot_half(__s32 *sums, const struct dot_start *start, co
 	}
 }
 
-static lanes_inline void dot_quads(__s32 *sums, unsigned long block_step,
-				   const struct dot_start *start, const dot_input *const *x,
+static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
+				   const dot_input *const *x,
 				   const struct dot_walk *walk, const __s8 *w, const int quads,
 				   const int blocks)
 {
-	(void)block_step;
 	(void)quads;
 	(void)blocks;
 	dot_half(sums, start, x[0], walk, w, 0);

@@ -17,6 +17,7 @@
  * Memory. Any alignment. "part" is the first count lanes, 0 to 16; nothing past them is
  * touched, and lanes past them are loaded as 0. Stores of int8 and int16 saturate.
  *	lanes_load(p)				lanes_load_part(p, count)
+ *	lanes_load_halves(p, q)			eight from p, eight from q
  *	lanes_load_s16(p)			lanes_load_part_s16(p, count)
  *	lanes_load_s8(p)			lanes_load_part_s8(p, count)
  *	lanes_store(p, x)			lanes_store_part(p, x, count)

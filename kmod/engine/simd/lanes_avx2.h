@@ -56,6 +56,11 @@ static lanes_inline struct lanes lanes_load(const void *p)
 			_mm256_loadu_si256((const __m256i *)((const __u8 *)p + 32)));
 }
 
+static lanes_inline struct lanes lanes_load_halves(const void *low, const void *high)
+{
+	return lanes_of(_mm256_loadu_si256(low), _mm256_loadu_si256(high));
+}
+
 static lanes_inline struct lanes lanes_widen_s16(__m128i low, __m128i high)
 {
 	return lanes_of(_mm256_cvtepi16_epi32(low), _mm256_cvtepi16_epi32(high));

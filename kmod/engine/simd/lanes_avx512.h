@@ -54,6 +54,13 @@ static lanes_inline struct lanes lanes_load(const void *p)
 	return lanes_of(_mm512_loadu_si512(p));
 }
 
+static lanes_inline struct lanes lanes_load_halves(const void *low, const void *high)
+{
+	__m512i v = _mm512_castsi256_si512(_mm256_loadu_si256(low));
+
+	return lanes_of(_mm512_inserti64x4(v, _mm256_loadu_si256(high), 1));
+}
+
 static lanes_inline struct lanes lanes_load_s16(const void *p)
 {
 	return lanes_of(_mm512_cvtepi16_epi32(_mm256_loadu_si256(p)));

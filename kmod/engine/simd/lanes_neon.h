@@ -58,6 +58,15 @@ static lanes_inline struct lanes lanes_load(const void *p)
 	return x;
 }
 
+static lanes_inline struct lanes lanes_load_halves(const void *low, const void *high)
+{
+	struct lanes x;
+
+	LANES_EACH(x.v[i] = vreinterpretq_s32_u8(
+			   vld1q_u8((const __u8 *)(i < 2 ? low : high) + 16 * (i % 2))));
+	return x;
+}
+
 static lanes_inline struct lanes lanes_widen_s16(int16x8_t low, int16x8_t high)
 {
 	return (struct lanes){ { vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low),

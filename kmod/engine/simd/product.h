@@ -9,13 +9,12 @@
 
 /* ------------------------------------------------------------------- sums */
 
-#define PRODUCT_QUADS(quads, blocks)                                                          \
-	static __attribute__((__noinline__)) void product_##quads##x##blocks(                     \
-		__s32 *sums, const struct dot_start *start, const dot_input *const *x,        \
-		const struct dot_walk *walk, const __s8 *w)                                   \
-	{                                                                                     \
-		dot_quads(sums, sizeof(((struct strip_memory *)0)->sums[0]), start, x, walk, w, \
-			  quads, blocks);                                                     \
+#define PRODUCT_QUADS(quads, blocks)                                                       \
+	static __attribute__((__noinline__)) void product_##quads##x##blocks(              \
+		const struct dot_sums *sums, const struct dot_start *start,                \
+		const dot_input *const *x, const struct dot_walk *walk, const __s8 *w)     \
+	{                                                                                  \
+		dot_quads(sums, start, x, walk, w, quads, blocks);                         \
 	}
 
 PRODUCT_QUADS(1, 1)
@@ -34,7 +33,7 @@ PRODUCT_QUADS(2, 2)
 PRODUCT_QUADS(3, 2)
 #endif
 
-typedef void (*product_quads)(__s32 *sums, const struct dot_start *start,
+typedef void (*product_quads)(const struct dot_sums *sums, const struct dot_start *start,
 			      const dot_input *const *x, const struct dot_walk *walk,
 			      const __s8 *w);
 
@@ -52,8 +51,8 @@ static const product_quads product_of[DOT_BLOCKS][DOT_QUADS_ALONE] = {
 #endif
 };
 
-/* Sums of @count quads, at most STRIP_QUADS, from those that start[] holds. */
-static void product_sums(struct strip_memory *memory, const struct quad *quad, __u32 count,
+/* Sums of @count quads, from those that start[] holds. */
+static void product_sums(struct dot_sums sums, const struct quad *quad, __u32 count,
 			 const struct dot_walk *walk, const __s8 *w, const struct dot_start *start,
 			 __u32 blocks)
 {
@@ -66,9 +65,17 @@ static void product_sums(struct strip_memory *memory, const struct quad *quad, _
 
 		for (i = 0; i < n; i++)
 			x[i] = (const dot_input *)quad[done + i].x;
-		product_of[blocks - 1][n - 1](memory->sums[0][done * 4], start, x, walk, w);
+		product_of[blocks - 1][n - 1](&sums, start, x, walk, w);
+		sums.to += n * 4 * sums.row_step;
 		done += n;
 	}
+}
+
+/* Into the workspace, of at most STRIP_QUADS quads. */
+static inline struct dot_sums product_kept(struct strip_memory *memory)
+{
+	return (struct dot_sums){ (__u8 *)memory->sums[0], sizeof(memory->sums[0][0]),
+				  sizeof(memory->sums[0]) };
 }
 
 /* ------------------------------------------------------------ int16 inputs */
@@ -156,6 +163,7 @@ static void product_words_sums(struct strip_memory *memory, const struct quad *q
  * @scale: prepared
  * @way: to rescale by it
  * @scaled: sums are results already, but for the clamp
+ * @pairs: eight channels of int8 that are all of an output: two outputs are sixteen lanes
  * @type: of the output
  * @min: least output
  * @max: greatest output
@@ -166,7 +174,7 @@ static void product_words_sums(struct strip_memory *memory, const struct quad *q
 struct product_output {
 	const struct lanes_scale *scale;
 	enum lanes_way way;
-	bool scaled;
+	bool scaled, pairs;
 	__u32 type;
 	__s32 min, max;
 	__u32 lanes;
@@ -241,6 +249,40 @@ static __attribute__((__noinline__)) void product_finish_positive(const struct p
 	product_finish_way(o, sums, quad, count, LANES_POSITIVE);
 }
 
+/* Pairs of outputs: of two quads that lie side by side, eight. */
+static lanes_inline void product_finish_pairs(const struct product_output *o, const __s32 *sums,
+					      const struct quad *quad, __u32 count, const int way)
+{
+	const struct lanes_scale scale = *o->scale;
+	struct lanes x[4];
+	__u32 q, i;
+
+	for (q = 0; q < count; q++, quad++, sums += 4 * 16) {
+		if (count - q < 2 || quad[1].count < 4 || quad[1].out != quad->out + 4 * 8) {
+			product_finish_some(o, sums, quad, 1);
+			continue;
+		}
+#pragma GCC unroll 4
+		for (i = 0; i < 4; i++)
+			x[i] = lanes_rescale(lanes_load_halves(sums + i * 32, sums + i * 32 + 16),
+					     &scale, way);
+		lanes_store4_s8(quad->out + o->at, 16, x, o->min, o->max);
+		q++;
+		quad++;
+		sums += 4 * 16;
+	}
+}
+
+static __attribute__((__noinline__)) void product_finish_eight(const struct product_output *o,
+							       const __s32 *sums,
+							       const struct quad *quad, __u32 count)
+{
+	if (o->way == LANES_POSITIVE)
+		product_finish_pairs(o, sums, quad, count, LANES_POSITIVE);
+	else
+		product_finish_pairs(o, sums, quad, count, LANES_QUICK);
+}
+
 /* Sums as they are. */
 static void product_finish_s32(const struct product_output *o, const __s32 *sums,
 			       const struct quad *quad, __u32 count)
@@ -263,6 +305,8 @@ static void product_finish(const struct product_output *o, const __s32 *sums,
 {
 	if (o->type == NPU_TYPE_INT32 && o->lanes == 16)
 		product_finish_s32(o, sums, quad, count);
+	else if (o->pairs && o->way != LANES_ANY)
+		product_finish_eight(o, sums, quad, count);
 	else if (o->scaled || o->way == LANES_ANY || o->type != NPU_TYPE_INT8 || o->lanes < 16)
 		product_finish_some(o, sums, quad, count);
 	else if (o->way == LANES_QUICK)

@@ -3,6 +3,7 @@
 #ifndef NPU_VARIANT_H
 #define NPU_VARIANT_H
 
+#include "batch_matmul.h"
 #include "convolution.h"
 #include "lanes_kernels.h"
 
@@ -13,6 +14,8 @@
 	[NPU_KERNEL_CONV_S16] = convolution,              \
 	[NPU_KERNEL_TRANSPOSE_CONV_S8] = convolution,     \
 	[NPU_KERNEL_TRANSPOSE_CONV_S16] = convolution,    \
+	[NPU_KERNEL_BATCH_MATMUL_S8] = matmul,            \
+	[NPU_KERNEL_BATCH_MATMUL_S16] = matmul,           \
 	LANES_KERNELS
 
 #endif /* NPU_VARIANT_H */

@@ -12,7 +12,7 @@
 #include "dot.h"
 
 #define STRIP_STARTS 32 /* blocks whose start is kept */
-#define STRIP_PACKED 6144 /* bytes of packed weights of one block */
+#define STRIP_PACKED 4096 /* bytes of packed weights of one block */
 #define STRIP_QUADS 16 /* whose sums are made at once */
 #define STRIP_SUMS (STRIP_QUADS * 4)
 
