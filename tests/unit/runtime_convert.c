@@ -157,12 +157,90 @@ static void test_request(void **state)
 	npu_mlp_free(&mlp);
 }
 
+#define WHOLE 13
+
+/* A program that copies whole numbers. */
+static struct npu_image whole_image(void)
+{
+	static const char strings[] = "\0in\0out";
+	const struct npu_insn insn = {
+		.opcode = NPU_OP_COPY,
+		.t = { npu_mlp_vector(0, NPU_TYPE_INT32, 64, WHOLE),
+		       npu_mlp_vector(0, NPU_TYPE_INT32, 0, WHOLE) },
+	};
+	const struct npu_file_slot slot = { NPU_FILE_SLOT_IO, 0, 64 + WHOLE * 4 };
+	const struct npu_file_tensor tensors[] = {
+		{ .name = 1, .type = NPU_TYPE_INT32, .dim = { 1, 1, 1, WHOLE }, .scale = 1 },
+		{ .name = 4,
+		  .offset = 64,
+		  .type = NPU_TYPE_INT32,
+		  .dim = { 1, 1, 1, WHOLE },
+		  .scale = 1 },
+	};
+	struct npu_image_parts parts = {
+		.inputs = 1,
+		.outputs = 1,
+		.section = {
+			[NPU_SECTION_INSNS] = { &insn, sizeof(insn) },
+			[NPU_SECTION_SLOTS] = { &slot, sizeof(slot) },
+			[NPU_SECTION_TENSORS] = { tensors, sizeof(tensors) },
+			[NPU_SECTION_STRINGS] = { strings, sizeof(strings) },
+		},
+	};
+
+	return npu_image_make(&parts);
+}
+
+/* Lengths of sequences are rounded, halves away from zero, and clamped to 32 bits. */
+static void test_whole_numbers(void **state)
+{
+	static const float reals[WHOLE] = { 0,	       1,	   2.4f,  2.5f,	  -2.5f,
+					    -2.6f,     49.9f,	   1e20f, -1e20f, INFINITY,
+					    -INFINITY, 8388609.0f, NAN };
+	static const int32_t want[WHOLE] = { 0,		1,	 2,	    3,	       -3,
+					     -3,	50,	 INT32_MAX, INT32_MIN, INT32_MAX,
+					     INT32_MIN, 8388609, 0 };
+	struct npu_image image = whole_image();
+	struct npu_file_header *header = (void *)image.data;
+	struct npu_device *device = test_device(NULL);
+	struct npu_session *session;
+	struct npu_request *request;
+	struct npu_program *program;
+	struct npu_error err;
+	float out[WHOLE];
+
+	(void)state;
+	if (npu_program_load_memory(&program, image.data, image.bytes, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(npu_program_input(program, 0)->element, NPU_INT32);
+	assert_int_equal(npu_program_input(program, 0)->bytes, WHOLE * 4);
+	if (npu_session_open(&session, device, program, NULL, &err))
+		fail_msg("%s", err.message);
+	request = npu_session_request(session, 0);
+	assert_int_equal(npu_request_write_f32(request, 0, reals), 0);
+	assert_memory_equal(npu_request_input(request, 0), want, sizeof(want));
+	assert_int_equal(npu_infer(request, &err), 0);
+	assert_int_equal(npu_request_read_f32(request, 0, out), 0);
+	for (unsigned int i = 0; i < WHOLE; i++)
+		assert_true(out[i] == (float)want[i]);
+	npu_session_close(session);
+	npu_program_free(program);
+
+	/* Version 1 had no such tensors. */
+	header->version = 1;
+	assert_int_equal(npu_program_load_memory(&program, image.data, image.bytes, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "input 0: type"));
+	npu_device_close(device);
+	free(image.data);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_special_values),
 		cmocka_unit_test(test_random_values),
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_whole_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
