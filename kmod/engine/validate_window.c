@@ -63,8 +63,7 @@ static bool check_pool_of_conv(struct npu_check *check)
 	if (!insn->conv.pool[0] != !insn->conv.pool[1])
 		return npu_refuse(check, "conv.pool[1]", "is 0 or conv.pool[0] is, but not both");
 	if (products * npu_conv_pool(insn, 0) * npu_conv_pool(insn, 1) > NPU_MAX_DEPTH)
-		return npu_refuse(check, "conv.pool[1]",
-				  "makes an output of over 65536 products");
+		return npu_refuse(check, "conv.pool[1]", "makes an output of over 65536 products");
 	return true;
 }
 

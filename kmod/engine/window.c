@@ -47,8 +47,8 @@ void npu_window_run(const struct npu_tensor *out, __u32 blocks, __u32 first, __u
 	struct window_run run = { out, unit, window };
 
 	/* below 2^32: pixels are distinct elements of one slot */
-	npu_strips_run(out->dim[0] * out->dim[1] * out->dim[2], blocks, first, count,
-		       run_rectangle, &run);
+	npu_strips_run(out->dim[0] * out->dim[1] * out->dim[2], blocks, first, count, run_rectangle,
+		       &run);
 }
 
 void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
@@ -56,9 +56,9 @@ void npu_conv_resolve(const struct npu_exec *exec, const struct npu_insn *insn,
 {
 	const struct npu_tensor *out = &insn->t[0], *in = &insn->t[1];
 	const struct npu_tensor *weights = &insn->t[2], *bias = &insn->t[3];
-	__u32 groups = insn->opcode == NPU_OP_CONV_2D || insn->opcode == NPU_OP_TRANSPOSE_CONV_2D ?
-			       insn->conv.groups :
-			       1;
+	__u32 groups = insn->opcode == NPU_OP_CONV_2D || insn->opcode == NPU_OP_TRANSPOSE_CONV_2D
+			       ? insn->conv.groups
+			       : 1;
 	__u32 depth = weights->dim[1] * weights->dim[2] * weights->dim[3];
 
 	conv->insn = insn;
@@ -121,8 +121,8 @@ void npu_conv_scale_s8(const struct npu_conv *conv, __u32 block, const __u32 sum
 		const struct npu_scale *scale =
 			conv->scales + (block * 16 + lane) * conv->scale_step;
 
-		y[lane] = output_of(conv->insn, npu_rescale((__s32)sum[lane], scale->multiplier,
-							    scale->shift));
+		y[lane] = output_of(conv->insn,
+				    npu_rescale((__s32)sum[lane], scale->multiplier, scale->shift));
 	}
 }
 

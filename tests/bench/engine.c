@@ -70,8 +70,7 @@ struct product {
 	struct npu_insn insn;
 	struct npu_exec exec;
 	unsigned char *memory;
-	unsigned char workspace[NPU_WORKSPACE_BYTES]
-		__attribute__((aligned(NPU_WORKSPACE_ALIGN)));
+	unsigned char workspace[NPU_WORKSPACE_BYTES] __attribute__((aligned(NPU_WORKSPACE_ALIGN)));
 };
 
 static int product_make(struct product *product, struct bench *bench, __u32 rows, __u32 depth,

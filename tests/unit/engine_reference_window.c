@@ -183,8 +183,8 @@ static bool derive_output(const struct engine_case *c, uint32_t o, int64_t sum, 
 }
 
 /* The greatest of what the sums of an output become. */
-static bool derive_greatest(const struct engine_case *c, const int64_t *sums, uint32_t n, uint32_t y,
-			    uint32_t x, uint32_t o, int64_t *greatest)
+static bool derive_greatest(const struct engine_case *c, const int64_t *sums, uint32_t n,
+			    uint32_t y, uint32_t x, uint32_t o, int64_t *greatest)
 {
 	uint32_t height = positions(&c->insn, 0) / c->insn.t[0].dim[1];
 	uint32_t width = positions(&c->insn, 1) / c->insn.t[0].dim[2], i;
@@ -195,11 +195,10 @@ static bool derive_greatest(const struct engine_case *c, const int64_t *sums, ui
 		uint32_t column = x * width + i % width;
 		int64_t value;
 
-		if (!derive_output(c, o,
-				   sums[(row * positions(&c->insn, 1) + column) *
-						c->insn.t[0].dim[3] +
-					o],
-				   &value))
+		if (!derive_output(
+			    c, o,
+			    sums[(row * positions(&c->insn, 1) + column) * c->insn.t[0].dim[3] + o],
+			    &value))
 			return false;
 		if (value > *greatest)
 			*greatest = value;

@@ -364,8 +364,8 @@ static void test_no_overlap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conv),	cmocka_unit_test(test_weight_bytes),
-		cmocka_unit_test(test_deepest), cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_conv),	   cmocka_unit_test(test_weight_bytes),
+		cmocka_unit_test(test_deepest),	   cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_no_overlap),
 	};
 

@@ -41,8 +41,8 @@ static lanes_inline struct lanes matmul_load(const void *row, __u32 k, __u32 dep
 
 	if (count >= 16)
 		return lanes_sub(lanes_load_type(p, type), zero);
-	return lanes_select(lanes_first(count), lanes_sub(lanes_load_part_type(p, type, count), zero),
-			    lanes_set(0));
+	return lanes_select(lanes_first(count),
+			    lanes_sub(lanes_load_part_type(p, type, count), zero), lanes_set(0));
 }
 
 /* Sums of @outputs neighbours; @b: their rows, @step bytes apart. */
@@ -62,9 +62,9 @@ static lanes_inline void matmul_sums_s8(const struct npu_insn *insn, const __u8 
 
 #pragma GCC unroll 4
 		for (i = 0; i < outputs; i++)
-			sum[i] = lanes_add(sum[i],
-					   lanes_mul(x, matmul_load(b + i * step, k, depth,
-								    NPU_TYPE_INT8, zero_b)));
+			sum[i] =
+				lanes_add(sum[i], lanes_mul(x, matmul_load(b + i * step, k, depth,
+									   NPU_TYPE_INT8, zero_b)));
 	}
 #pragma GCC unroll 4
 	for (i = 0; i < outputs; i++)
@@ -125,10 +125,10 @@ static void matmul_piece(const void *context, const struct npu_piece *piece)
 {
 	const struct matmul *m = context;
 	const struct npu_tensor *t = m->insn->t;
-	const __u8 *a = matmul_matrix(&t[1], m->left, piece) +
-			(__u64)piece->index[2] * t[1].stride[2];
-	const __u8 *b = matmul_matrix(&t[2], m->right, piece) +
-			(__u64)piece->index[3] * t[2].stride[2];
+	const __u8 *a =
+		matmul_matrix(&t[1], m->left, piece) + (__u64)piece->index[2] * t[1].stride[2];
+	const __u8 *b =
+		matmul_matrix(&t[2], m->right, piece) + (__u64)piece->index[3] * t[2].stride[2];
 	__u32 i;
 
 	if (t[1].type == NPU_TYPE_INT8) {

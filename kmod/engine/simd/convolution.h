@@ -23,9 +23,9 @@ static void convolution_pack(const struct window_strip *s, __s8 *to, const __s8 
 			if (shift) {
 				x = lanes_shift_right_logical(x, shift);
 				if (at + 1 < groups)
-					x = lanes_xor(x, lanes_shift_left(
-								 lanes_load(w + (at + 1) * 64),
-								 32 - shift));
+					x = lanes_xor(
+						x, lanes_shift_left(lanes_load(w + (at + 1) * 64),
+								    32 - shift));
 			}
 			if (left < 4)
 				x = lanes_and(x, lanes_set((1 << left * 8) - 1));
@@ -105,8 +105,8 @@ static void convolution_scale(const struct window_strip *s, __u32 block, struct 
 	lanes_scale_load(scale, from, s->conv.scale_step, zero_point);
 }
 
-static void convolution_output(const struct window_strip *s, __u32 block,
-			       struct lanes_scale *scale, struct product_output *o)
+static void convolution_output(const struct window_strip *s, __u32 block, struct lanes_scale *scale,
+			       struct product_output *o)
 {
 	const struct npu_insn *insn = s->conv.insn;
 	const struct npu_tensor *out = &insn->t[0];
@@ -429,8 +429,8 @@ static void convolution_long_output(struct window_strip *s, const struct convolu
 		s->origin[0] = start[0] + (__s32)(tap / width * insn->conv.stride[0]);
 		s->origin[1] = start[1] + (__s32)(tap % width * insn->conv.stride[1]);
 		convolution_long_sums(s, b, at, channel);
-		convolution_keep_greatest(&b->out[0], memory->sums[0][0],
-					  memory->best[s->wide][0], 1, !tap);
+		convolution_keep_greatest(&b->out[0], memory->sums[0][0], memory->best[s->wide][0],
+					  1, !tap);
 	}
 	s->origin[0] = start[0];
 	s->origin[1] = start[1];
@@ -472,12 +472,12 @@ static lanes_inline void convolution_row_blocks(struct window_strip *s, const __
 		struct lanes y = sums[i];
 
 		if (s->conv.bias)
-			y = lanes_add(y, lanes_load((const __s32 *)s->conv.bias +
-						    (block + i) * 16));
+			y = lanes_add(y,
+				      lanes_load((const __s32 *)s->conv.bias + (block + i) * 16));
 		convolution_output(s, block + i, &scale, &o);
 		if (o.type != NPU_TYPE_INT32)
-			y = o.way == LANES_ANY ? lanes_rescale(y, o.scale, LANES_ANY) :
-						 lanes_rescale(y, o.scale, LANES_QUICK);
+			y = o.way == LANES_ANY ? lanes_rescale(y, o.scale, LANES_ANY)
+					       : lanes_rescale(y, o.scale, LANES_QUICK);
 		product_store(&o, out + o.at, y);
 	}
 }
@@ -559,9 +559,8 @@ static void convolution_geometry(struct window_strip *s, const struct npu_insn *
 			     (out->dim[1 + d] - 1) * s->step[d] < in->dim[1 + d];
 	}
 	s->depth = s->kernel[0] * s->kernel[1] * insn->t[2].dim[3];
-	s->flat = s->simple && s->step[0] == 1 && s->step[1] == 1 &&
-		  out->dim[1] == in->dim[1] && out->dim[2] == in->dim[2] && convolution_even(out) &&
-		  convolution_even(in);
+	s->flat = s->simple && s->step[0] == 1 && s->step[1] == 1 && out->dim[1] == in->dim[1] &&
+		  out->dim[2] == in->dim[2] && convolution_even(out) && convolution_even(in);
 }
 
 static void convolution_plan(struct window_strip *s)

@@ -53,9 +53,8 @@ static lanes_inline struct lanes dot_start(const __s8 *w, __u32 groups, __u32 ta
 }
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	__m256i pairs[2][DOT_QUADS * 2];
 	int half, r;
@@ -69,11 +68,11 @@ static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot
 		for (r = 0; r < quads * 4; r++) {
 			const __u8 *from =
 				(const __u8 *)start->from + half * 32 + r * start->row_step;
-			__m256i sum = _mm256_add_epi32(
-				dot_eight(pairs, r), _mm256_loadu_si256((const __m256i *)from));
+			__m256i sum = _mm256_add_epi32(dot_eight(pairs, r),
+						       _mm256_loadu_si256((const __m256i *)from));
 
-			_mm256_storeu_si256(
-				(__m256i *)(sums->to + r * sums->row_step + half * 32), sum);
+			_mm256_storeu_si256((__m256i *)(sums->to + r * sums->row_step + half * 32),
+					    sum);
 		}
 	}
 }

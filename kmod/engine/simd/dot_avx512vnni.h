@@ -86,9 +86,8 @@ static lanes_inline __m512i dot_four(const dot_input *x)
 }
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	const long a = walk->a, b = walk->b, ab = a + b;
 	unsigned long block_bytes = walk->block_bytes;
@@ -100,9 +99,9 @@ static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot
 	for (r = 0; r < quads * 4; r++)
 #pragma GCC unroll 2
 		for (k = 0; k < blocks; k++)
-			acc[r * blocks + k] = _mm512_loadu_si512(
-				(const __u8 *)start->from + r * start->row_step +
-				k * start->block_step);
+			acc[r * blocks + k] =
+				_mm512_loadu_si512((const __u8 *)start->from + r * start->row_step +
+						   k * start->block_step);
 	for (row = 0; row < walk->rows; row++)
 		for (column = 0; column < walk->columns; column++) {
 			long at = row * walk->row_step + column * walk->column_step;
@@ -134,8 +133,7 @@ static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot
 
 #pragma GCC unroll 2
 						for (k = 0; k < blocks; k++) {
-							__m512i *t =
-								&acc[(q * 4 + r) * blocks + k];
+							__m512i *t = &acc[(q * 4 + r) * blocks + k];
 
 							*t = _mm512_dpbusd_epi32(*t, in,
 										 weights[k]);

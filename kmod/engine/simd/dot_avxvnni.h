@@ -124,14 +124,12 @@ static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_
 		}
 #pragma GCC unroll 12
 	for (r = 0; r < quads * 4; r++)
-		_mm256_storeu_si256((__m256i *)(sums->to + r * sums->row_step + half * 32),
-				    acc[r]);
+		_mm256_storeu_si256((__m256i *)(sums->to + r * sums->row_step + half * 32), acc[r]);
 }
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	(void)blocks;
 	dot_half(sums, start, x, walk, w, quads, 0);
@@ -174,8 +172,8 @@ static lanes_inline void dot_row(struct lanes *sums, const __s8 *x, __u32 count,
 		total += x[k];
 #pragma GCC unroll 4
 	for (b = 0; b < blocks; b++)
-		sums[b] = lanes_sub(lanes_of(acc[b][0], acc[b][1]),
-				    lanes_set((__s32)(total * 128)));
+		sums[b] =
+			lanes_sub(lanes_of(acc[b][0], acc[b][1]), lanes_set((__s32)(total * 128)));
 }
 
 #endif /* NPU_DOT_AVXVNNI_H */

@@ -6,9 +6,8 @@
 #include "dot_row_dotprod.h"
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	const long offset[4] = { 0, walk->a, walk->b, walk->a + walk->b };
 	__u32 row, column, g;

@@ -47,9 +47,8 @@ static lanes_inline int32x4_t dot_join(int32x4_t first, int32x4_t second, const 
 }
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	const long offset[4] = { 0, walk->a, walk->b, walk->a + walk->b };
 	__u32 row, column, g;
@@ -75,13 +74,12 @@ static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot
 		}
 #pragma GCC unroll 4
 	for (r = 0; r < 4; r++) {
-		struct lanes from =
-			lanes_load((const __u8 *)start->from + r * start->row_step);
+		struct lanes from = lanes_load((const __u8 *)start->from + r * start->row_step);
 
 #pragma GCC unroll 4
 		for (c = 0; c < 4; c++)
-			from.v[c] = vaddq_s32(from.v[c], dot_join(acc[c * 2][r / 2],
-								  acc[c * 2 + 1][r / 2], r));
+			from.v[c] = vaddq_s32(
+				from.v[c], dot_join(acc[c * 2][r / 2], acc[c * 2 + 1][r / 2], r));
 		lanes_store(sums->to + r * sums->row_step, from);
 	}
 }

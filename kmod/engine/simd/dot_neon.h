@@ -18,7 +18,8 @@ static lanes_inline int32x4_t dot_pair(int32x4_t sum, int8x8_t in, int8x8_t weig
 
 /* Eight channels of a quad. */
 static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_start *start,
-				  const dot_input *x, const struct dot_walk *walk, const __s8 *w, const int half)
+				  const dot_input *x, const struct dot_walk *walk, const __s8 *w,
+				  const int half)
 {
 	const long offset[4] = { 0, walk->a, walk->b, walk->a + walk->b };
 	__u32 row, column, g;
@@ -32,8 +33,7 @@ static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_
 			acc[r][c] = vdupq_n_s32(0);
 	for (row = 0; row < walk->rows; row++)
 		for (column = 0; column < walk->columns; column++) {
-			const dot_input *p =
-				x + row * walk->row_step + column * walk->column_step;
+			const dot_input *p = x + row * walk->row_step + column * walk->column_step;
 
 			for (g = walk->groups; g; g--, w += 64, p += 4) {
 				int8x16_t low = vld1q_s8(w + half * 32);
@@ -58,15 +58,13 @@ static lanes_inline void dot_half(const struct dot_sums *sums, const struct dot_
 		__s32 *to = (__s32 *)(sums->to + r * sums->row_step) + half * 8;
 
 		vst1q_s32(to, vaddq_s32(vld1q_s32(from), vpaddq_s32(acc[r][0], acc[r][1])));
-		vst1q_s32(to + 4,
-			  vaddq_s32(vld1q_s32(from + 4), vpaddq_s32(acc[r][2], acc[r][3])));
+		vst1q_s32(to + 4, vaddq_s32(vld1q_s32(from + 4), vpaddq_s32(acc[r][2], acc[r][3])));
 	}
 }
 
 static lanes_inline void dot_quads(const struct dot_sums *sums, const struct dot_start *start,
-				   const dot_input *const *x,
-				   const struct dot_walk *walk, const __s8 *w, const int quads,
-				   const int blocks)
+				   const dot_input *const *x, const struct dot_walk *walk,
+				   const __s8 *w, const int quads, const int blocks)
 {
 	(void)quads;
 	(void)blocks;

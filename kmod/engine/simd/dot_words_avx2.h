@@ -45,8 +45,8 @@ static lanes_inline void dot_quarter(__m256i *pairs, const __s16 *const *x,
 #pragma GCC unroll 4
 					for (r = 0; r < 4; r++) {
 						long o = r == 0 ? 0 : r == 1 ? a : r == 2 ? b : ab;
-						__m256i in = _mm256_broadcastq_epi64(
-							_mm_loadl_epi64(
+						__m256i in =
+							_mm256_broadcastq_epi64(_mm_loadl_epi64(
 								(const __m128i *)(p[q] + o)));
 
 						acc[q * 4 + r] = _mm256_add_epi32(
@@ -61,8 +61,8 @@ static lanes_inline void dot_quarter(__m256i *pairs, const __s16 *const *x,
 		}
 #pragma GCC unroll 6
 	for (r = 0; r < quads * 2; r++)
-		pairs[r] = _mm256_permute4x64_epi64(
-			_mm256_hadd_epi32(acc[r * 2], acc[r * 2 + 1]), 0xd8);
+		pairs[r] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r * 2], acc[r * 2 + 1]),
+						    0xd8);
 }
 
 /* Eight channels of a quad's rows, from pairs of rows of two quarters. */

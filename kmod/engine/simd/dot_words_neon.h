@@ -29,16 +29,15 @@ static lanes_inline void dot_words_row(__s32 *sums, const __u8 *x, const struct 
 					int16x8_t two = vmovl_s8(vld1_s8(w + c * 8));
 
 					acc[c * 2] = vmlal_s16(acc[c * 2], in, vget_low_s16(two));
-					acc[c * 2 + 1] = vmlal_s16(acc[c * 2 + 1], in,
-								   vget_high_s16(two));
+					acc[c * 2 + 1] =
+						vmlal_s16(acc[c * 2 + 1], in, vget_high_s16(two));
 				}
 			}
 		}
 #pragma GCC unroll 4
 	for (c = 0; c < 4; c++)
-		vst1q_s32(sums + c * 4,
-			  vpaddq_s32(vpaddq_s32(acc[c * 4], acc[c * 4 + 1]),
-				     vpaddq_s32(acc[c * 4 + 2], acc[c * 4 + 3])));
+		vst1q_s32(sums + c * 4, vpaddq_s32(vpaddq_s32(acc[c * 4], acc[c * 4 + 1]),
+						   vpaddq_s32(acc[c * 4 + 2], acc[c * 4 + 3])));
 }
 
 static lanes_inline void dot_words(__s32 *sums, const __s16 *const *x, const struct dot_walk *walk,

@@ -9,12 +9,12 @@
 
 /* ------------------------------------------------------------------- sums */
 
-#define PRODUCT_QUADS(quads, blocks)                                                       \
-	static __attribute__((__noinline__)) void product_##quads##x##blocks(              \
-		const struct dot_sums *sums, const struct dot_start *start,                \
-		const dot_input *const *x, const struct dot_walk *walk, const __s8 *w)     \
-	{                                                                                  \
-		dot_quads(sums, start, x, walk, w, quads, blocks);                         \
+#define PRODUCT_QUADS(quads, blocks)                                                   \
+	static __attribute__((__noinline__)) void product_##quads##x##blocks(          \
+		const struct dot_sums *sums, const struct dot_start *start,            \
+		const dot_input *const *x, const struct dot_walk *walk, const __s8 *w) \
+	{                                                                              \
+		dot_quads(sums, start, x, walk, w, quads, blocks);                     \
 	}
 
 PRODUCT_QUADS(1, 1)
@@ -80,11 +80,11 @@ static inline struct dot_sums product_kept(struct strip_memory *memory)
 
 /* ------------------------------------------------------------ int16 inputs */
 
-#define PRODUCT_WORDS(quads)                                                                \
-	static __attribute__((__noinline__)) void product_words_##quads(                    \
+#define PRODUCT_WORDS(quads)                                                                    \
+	static __attribute__((__noinline__)) void product_words_##quads(                        \
 		__s32 *sums, const __s16 *const *x, const struct dot_walk *walk, const __s8 *w) \
-	{                                                                                   \
-		dot_words(sums, x, walk, w, quads);                                         \
+	{                                                                                       \
+		dot_words(sums, x, walk, w, quads);                                             \
 	}
 
 PRODUCT_WORDS(1)
@@ -149,9 +149,9 @@ static void product_words_sums(struct strip_memory *memory, const struct quad *q
 			for (g = 0; g < walk->groups; g += part.groups, w += part.groups * 64) {
 				long at = row * walk->row_step + column * walk->column_step + g * 8;
 
-				part.groups = walk->groups - g < DOT_WORDS_GROUPS ?
-						      walk->groups - g :
-						      DOT_WORDS_GROUPS;
+				part.groups = walk->groups - g < DOT_WORDS_GROUPS
+						      ? walk->groups - g
+						      : DOT_WORDS_GROUPS;
 				product_words_add(memory, quad, count, at, &part, w);
 			}
 }

@@ -11,9 +11,9 @@
 #include "../window.h"
 #include "dot.h"
 
-#define STRIP_STARTS 32 /* blocks whose start is kept */
+#define STRIP_STARTS 32	  /* blocks whose start is kept */
 #define STRIP_PACKED 4096 /* bytes of packed weights of one block */
-#define STRIP_QUADS 16 /* whose sums are made at once */
+#define STRIP_QUADS 16	  /* whose sums are made at once */
 #define STRIP_SUMS (STRIP_QUADS * 4)
 
 /**
@@ -242,9 +242,9 @@ static inline __u32 strip_part(__u32 rows, __u32 room)
 {
 	__u32 parts = (rows - 1) / (room * 4) + 1;
 
-	return npu_round_up((rows - 1) / parts + 1, 4) < rows ?
-		       npu_round_up((rows - 1) / parts + 1, 4) :
-		       rows;
+	return npu_round_up((rows - 1) / parts + 1, 4) < rows
+		       ? npu_round_up((rows - 1) / parts + 1, 4)
+		       : rows;
 }
 
 /* strip_lay_rows() where all is flat. */
@@ -359,8 +359,8 @@ static __u32 strip_lay_plane(struct window_strip *s, __u32 row, __u32 rows, __u3
 	quad = s->memory->quads;
 	for (line = 0; done < rows; line += s->step[0], at.x = 0, at.y++) {
 		__u8 *to = s->conv.out + npu_pixel_offset(out, at.n, at.y, at.x);
-		const __u8 *x = s->memory->inputs + ((unsigned long)line * columns +
-						     (at.x - x0) * s->step[1]) * pixel;
+		const __u8 *x = s->memory->inputs +
+				((unsigned long)line * columns + (at.x - x0) * s->step[1]) * pixel;
 		__u32 here = out->dim[2] - at.x < rows - done ? out->dim[2] - at.x : rows - done;
 
 		for (done += here; here >= per_quad; here -= per_quad, quad++) {
