@@ -69,6 +69,12 @@ build/vm/submit: tests/vm/submit.c kmod/uapi/npu_accel.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 $(WARN) -static -Ikmod/uapi $(RUNTIME_CFLAGS) -o $@ $< -luring
 
+# The engine's golden outputs on the device of an arm64 guest, with the liburing that came with it.
+build/arm64/device/%: tests/unit/%.c $(ARM64_ENGINE_OBJ)
+	@mkdir -p $(@D)
+	$(ARM64_CC) -static -I$(ARM64_ROOT)/usr/include $(ARM64_CFLAGS) -o $@ $< $(ARM64_ENGINE_OBJ) \
+		-L$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu -luring -lm
+
 # The networks of the benchmarks on the device.
 $(B)/vm/networks: tests/vm/networks.c $(addprefix $(B)/tests/bench/,networks.o timing.o) \
 		  $(B)/libnpu-train.a $(B)/libnpu.a

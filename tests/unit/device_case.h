@@ -18,10 +18,28 @@ static inline void device_call(int fd, unsigned long request, void *args)
 		fail_msg("ioctl 0x%lx failed", request);
 }
 
+static inline bool device_is_npu(int fd)
+{
+	char name[8] = "";
+	struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
+
+	return !ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, "npu");
+}
+
+/* The accel node, or where the kernel has no such nodes the render node that is ours. */
 static inline int device_open(void)
 {
-	int fd = open("/dev/accel/accel0", O_RDWR);
+	int fd = open("/dev/accel/accel0", O_RDWR), i;
+	char path[32];
 
+	for (i = 128; fd < 0 && i < 136; i++) {
+		snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
+		fd = open(path, O_RDWR);
+		if (fd >= 0 && !device_is_npu(fd)) {
+			close(fd);
+			fd = -1;
+		}
+	}
 	assert_true(fd >= 0);
 	return fd;
 }
