@@ -195,6 +195,8 @@ static int npu_core_thread(void *data)
 				npu_core_do(core, job);
 			else
 				npu_share_help(core);
+			/* a turn may be a single step, after which nobody else had the CPU yet */
+			cond_resched();
 			continue;
 		}
 		if (!kthread_should_stop())
